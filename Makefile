@@ -1,0 +1,83 @@
+# Palimpsest: `make help` lists what can be made. Every target works on a fresh machine.
+
+SHELL      := bash
+GO         ?= go
+BIN        := bin
+PLUGINS    := ocr
+PACKAGES   := ./...
+CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palimpsest
+VENV       := $(CACHE)/venv
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# nodynamic: image codecs never pick up a library of the machine they happen to run on.
+export CGO_ENABLED ?= 0
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_\/-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what is missing on this machine (PostgreSQL on Debian; says what to do elsewhere)
+	@bash scripts/setup
+
+.PHONY: build
+build: ## build the program and its plugins into bin/
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/palimpsest ./cmd/palimpsest
+	@for p in $(PLUGINS); do $(GO) build -o $(BIN)/palimpsest-task-$$p ./plugins/$$p || exit 1; done
+
+.PHONY: demo
+demo: setup build ## process the bundled samples through queue, store, engine and plugins; print the rows
+	$(BIN)/palimpsest demo
+
+.PHONY: up
+up: setup build ## start everything on this machine
+	$(BIN)/palimpsest up
+
+.PHONY: test
+test: setup build vet test/unit test/race test/purego ## everything that must hold, under 30 minutes on two cores
+
+.PHONY: test/unit
+test/unit: ## unit and integration tests with the assembly kernels
+	$(GO) test -timeout 20m $(PACKAGES)
+
+.PHONY: test/race
+test/race: ## the same under the race detector, without the kernels' long loops
+	CGO_ENABLED=1 $(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v -e /engine/kernel -e /samples/ -e /eval)
+
+.PHONY: test/purego
+test/purego: ## the engine without assembly
+	$(GO) test -tags purego -timeout 20m ./engine/kernel/... ./engine/gemma/... ./engine/siglip/...
+
+.PHONY: vet
+vet: ## go vet and staticcheck, both clean
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: bench
+bench: build ## speed of ingestion, queue and model on this machine
+	$(BIN)/palimpsest bench
+
+.PHONY: generate
+generate: ## rewrite generated code: queries and the plugin protocol
+	$(GO) generate ./store/... ./task/...
+
+.PHONY: samples
+samples: ## draw the bundled sample documents anew
+	$(GO) run ./samples/generate
+
+.PHONY: train/setup
+train/setup: ## fonts and Python packages for training
+	bash training/setup
+
+.PHONY: train
+train: ## start or resume training of the small default model
+	nice -n 10 $(VENV)/bin/python -m training.train
+
+.PHONY: test/training
+test/training: ## the trainer's own tests (needs train/setup)
+	$(VENV)/bin/python -m pytest -q training/tests
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)
