@@ -1,0 +1,282 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"palimpsest.dev/engine/batch"
+	"palimpsest.dev/engine/gemma"
+	"palimpsest.dev/engine/kernel"
+	"palimpsest.dev/engine/pool"
+	"palimpsest.dev/engine/siglip"
+	"palimpsest.dev/engine/tokenizer"
+	"palimpsest.dev/engine/weights"
+)
+
+// The errors of Submit that a caller may want to tell apart, besides those of its context.
+var (
+	ErrRequest = errors.New("engine: the request cannot be answered") // it never can: wrong image, prompt too long
+	ErrModel   = errors.New("engine: the model failed")               // the weights compute nonsense
+	ErrMemory  = batch.ErrMemory                                      // the request alone passes MemoryLimit
+	ErrClosed  = batch.ErrClosed
+)
+
+// Engine is one open checkpoint. Its methods may be called from many goroutines.
+type Engine struct {
+	info      Info
+	tokens    *tokenizer.Tokenizer
+	bos       int32
+	newline   int32
+	text      *gemma.Model
+	patches   int
+	pool      *pool.Pool
+	runner    *runner
+	scheduler *batch.Scheduler[*sequence]
+	close     sync.Once
+}
+
+// Open reads the checkpoint folder dir: config.json, the weights in one file or in shards, tokenizer.json or
+// tokenizer.model. It returns once the weights are in memory.
+func Open(dir string, o Options) (*Engine, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	tokens, err := tokenizer.Load(dir)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	ck, err := weights.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	defer ck.Close()
+	e := &Engine{tokens: tokens, patches: ck.Config.Vision.Patches(), pool: pool.New(o.Threads)}
+	r, err := e.load(ck, o)
+	if err != nil {
+		e.pool.Close()
+		return nil, fmt.Errorf("engine: %s: %w", dir, err)
+	}
+	limits := batch.Limits{Active: o.MaxBatch, Start: min(r.starts(), o.MaxBatch)}
+	if o.MemoryLimit > 0 {
+		limits.Memory = o.MemoryLimit - e.info.Bytes
+	}
+	e.runner, e.scheduler = r, batch.New[*sequence](r, limits)
+	return e, nil
+}
+
+// complete fills in the defaults and refuses what is not known.
+func (o *Options) complete() error {
+	if o.Arithmetic == "" {
+		o.Arithmetic = string(weights.Float32)
+	}
+	if o.Window == "" {
+		o.Window = string(gemma.Reference)
+	}
+	if o.laneWeights == 0 {
+		o.laneWeights = laneWeights
+	}
+	if o.MaxBatch == 0 {
+		o.MaxBatch = DefaultMaxBatch
+	}
+	switch {
+	case o.Arithmetic != string(weights.Float32) && o.Arithmetic != string(weights.BFloat16):
+		return fmt.Errorf("engine: arithmetic %q; there are %q and %q", o.Arithmetic, weights.Float32, weights.BFloat16)
+	case o.Window != string(gemma.Reference) && o.Window != string(gemma.HF5):
+		return fmt.Errorf("engine: window setting %q; there are %q and %q", o.Window, gemma.Reference, gemma.HF5)
+	case o.Threads < 0 || o.MaxBatch < 0 || o.MemoryLimit < 0:
+		return fmt.Errorf("engine: %d threads, a batch of %d and a memory limit of %d: none may be negative", o.Threads, o.MaxBatch, o.MemoryLimit)
+	}
+	return nil
+}
+
+// load packs the weights, while the fingerprint is computed beside, and makes what runs them.
+func (e *Engine) load(ck *weights.Checkpoint, o Options) (*runner, error) {
+	var hash string
+	var hashErr error
+	var hashing sync.WaitGroup
+	hashing.Go(func() { hash, hashErr = ck.Hash() })
+	defer hashing.Wait()
+	arithmetic := weights.Arithmetic(o.Arithmetic)
+	vision, err := siglip.Load(ck, arithmetic)
+	if err != nil {
+		return nil, err
+	}
+	e.text, err = gemma.Load(ck, gemma.Options{Arithmetic: arithmetic, Window: gemma.Window(o.Window)}, e.pool)
+	if err != nil {
+		return nil, err
+	}
+	r := newRunner(vision, e.text, e.pool, o.laneWeights)
+	r.keep = o.MemoryLimit == 0
+	if err := e.vocabulary(ck.Config, r); err != nil {
+		return nil, err
+	}
+	hashing.Wait()
+	if hashErr != nil {
+		return nil, hashErr
+	}
+	dir, err := filepath.Abs(ck.Dir())
+	if err != nil {
+		return nil, err
+	}
+	e.info = Info{
+		Name: filepath.Base(dir), Dir: dir, Parameters: ck.Parameters(), ImageSize: ck.Config.Vision.Image, Vocab: r.sampler.vocab,
+		Kernel: kernel.Name(), Arithmetic: o.Arithmetic, Window: o.Window, Hash: hash, Bytes: vision.Bytes() + e.text.Bytes(),
+	}
+	if o.MemoryLimit > 0 && e.info.Bytes >= o.MemoryLimit {
+		return nil, fmt.Errorf("the weights take %d bytes, the memory limit is %d; raise it or run a smaller checkpoint", e.info.Bytes, o.MemoryLimit)
+	}
+	return r, nil
+}
+
+// vocabulary looks up the ids with a meaning of their own and says which ids may be written. Rows of the
+// embedding table behind the tokenizer's vocabulary only pad it: their logits mean nothing.
+func (e *Engine) vocabulary(c weights.Config, r *runner) error {
+	special := e.tokens.Special()
+	e.bos, e.newline = special.BOS, special.Newline
+	if e.bos < 0 {
+		e.bos = int32(c.BOS)
+	}
+	if e.newline < 0 {
+		return errors.New(`the tokenizer has no token "\n", which ends every prompt`)
+	}
+	r.sampler.vocab = min(e.tokens.Size(), c.Text.Vocab)
+	for _, id := range []int{c.ImageToken, int(special.Image)} {
+		if id >= 0 && id < r.sampler.vocab {
+			r.sampler.banned = append(r.sampler.banned, int32(id))
+		}
+	}
+	r.ends = map[int32]bool{}
+	for _, id := range c.EOS {
+		r.ends[int32(id)] = true
+	}
+	if special.EOS >= 0 {
+		r.ends[special.EOS] = true
+	}
+	if int(max(e.bos, e.newline)) >= c.Text.Vocab {
+		return fmt.Errorf("the tokenizer's ids reach %d, the embedding table has %d rows; the files belong to different checkpoints", max(e.bos, e.newline), c.Text.Vocab)
+	}
+	return nil
+}
+
+// Info describes the checkpoint.
+func (e *Engine) Info() Info { return e.info }
+
+// Submit asks one question and blocks until it is answered or ctx ends. Requests of many callers are decoded
+// together; the answer does not depend on the others. Ending ctx stops a request that is being decoded after
+// the token in progress.
+func (e *Engine) Submit(ctx context.Context, r Request) (Answer, error) {
+	s, err := e.sequence(ctx, r)
+	if err != nil {
+		return Answer{}, err
+	}
+	ticket, err := e.scheduler.Add(s, e.text.CacheBytes(e.patches+len(s.prompt)+s.max))
+	if err != nil {
+		return Answer{}, err
+	}
+	defer ticket.Cancel() // OnToken may panic
+	told := 0
+	tell := func() {
+		if r.OnToken == nil {
+			return
+		}
+		for _, t := range s.since(told) {
+			told++
+			r.OnToken(t)
+		}
+	}
+	for {
+		select {
+		case <-s.news:
+			tell()
+			continue
+		case <-ctx.Done():
+			ticket.Cancel()
+			<-ticket.Done()
+		case <-ticket.Done():
+		}
+		break
+	}
+	if err := errors.Join(ctx.Err(), s.err, ticket.Err()); err != nil {
+		if cause := ctx.Err(); cause != nil {
+			err = cause
+		}
+		return Answer{}, fmt.Errorf("engine: request ended after %d tokens: %w", len(s.tokens), err)
+	}
+	tell()
+	return e.answer(s), nil
+}
+
+// sequence checks a request and makes it ready for the batch.
+func (e *Engine) sequence(ctx context.Context, r Request) (*sequence, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if r.Image == nil || r.Image.Rect.Dx() != e.info.ImageSize || r.Image.Rect.Dy() != e.info.ImageSize {
+		size := image.Point{}
+		if r.Image != nil {
+			size = r.Image.Rect.Size()
+		}
+		return nil, fmt.Errorf("%w: the image has %d x %d pixels, this checkpoint sees %d x %d", ErrRequest, size.X, size.Y, e.info.ImageSize, e.info.ImageSize)
+	}
+	if r.MaxTokens < 0 {
+		return nil, fmt.Errorf("%w: MaxTokens is %d", ErrRequest, r.MaxTokens)
+	}
+	if r.MaxTokens == 0 {
+		r.MaxTokens = DefaultMaxTokens
+	}
+	prompt, err := e.prompt(r.Prompt)
+	if err != nil {
+		return nil, err
+	}
+	if n := e.patches + len(prompt) + r.MaxTokens; n > e.text.MaxLength() {
+		return nil, fmt.Errorf("%w: image, prompt and answer may take %d positions, the checkpoint has %d; ask for at most %d tokens",
+			ErrRequest, n, e.text.MaxLength(), max(0, e.text.MaxLength()-e.patches-len(prompt)))
+	}
+	return &sequence{
+		ctx: ctx, image: r.Image, prompt: prompt, max: r.MaxTokens, added: time.Now(), news: make(chan struct{}, 1),
+		repeats: repeats{isLocation: e.isLocation}, spelling: spelling{tokens: e.tokens},
+	}, nil
+}
+
+// prompt spells a prompt in ids: BOS, the text, and a newline that is always a token of its own, which is
+// why newlines at the end of the text are dropped.
+func (e *Engine) prompt(text string) ([]int32, error) {
+	ids := append([]int32{e.bos}, e.tokens.Encode(strings.TrimRight(text, "\n"))...)
+	ids = append(ids, e.newline)
+	mark := e.tokens.Special().Image
+	for _, id := range ids {
+		if id == mark || int(id) >= e.text.Vocab() {
+			return nil, fmt.Errorf("%w: the prompt holds %q, which has no meaning there", ErrRequest, e.tokens.Piece(id))
+		}
+	}
+	return ids, nil
+}
+
+// isLocation tells location tokens from others.
+func (e *Engine) isLocation(id int32) bool {
+	s := e.tokens.Special()
+	return s.Loc0 >= 0 && id >= s.Loc0 && id < s.Loc0+s.Locs
+}
+
+// answer puts the result of a sequence together.
+func (e *Engine) answer(s *sequence) Answer {
+	if n := len(s.tokens); n > 0 {
+		s.tokens[n-1].Text += s.spelling.flush()
+	}
+	return Answer{Text: e.tokens.Decode(s.repeats.ids), Tokens: s.tokens, Stop: s.stop, Timing: s.timing()}
+}
+
+// Close ends the engine; requests in progress fail with ErrClosed. It may be called more than once.
+func (e *Engine) Close() error {
+	e.close.Do(func() {
+		e.scheduler.Close()
+		e.pool.Close()
+	})
+	return nil
+}

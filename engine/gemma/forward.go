@@ -1,0 +1,280 @@
+package gemma
+
+import (
+	"fmt"
+	"math"
+
+	"palimpsest.dev/engine/kernel"
+	"palimpsest.dev/engine/mat"
+)
+
+// mlpRows is how many rows pass the MLP together: enough to use each weight often, few enough that the
+// inner activations of a 4,096-patch prefix stay small.
+const mlpRows = 512
+
+// Segment is the part of a pass that belongs to one sequence: Rows positions that follow those in Cache.
+// The first segment of a sequence is its prefix, image and prompt, which must come whole because every
+// position in it sees every other; what follows is causal.
+type Segment struct {
+	Cache *Cache
+	Rows  int
+}
+
+// State is the scratch memory of one pass at a time; the zero value is ready.
+type State struct {
+	normed, q, kv, attended, inner, logits mat.Buffer
+	segments                               []segment
+}
+
+// segment is a Segment with its place in the pass.
+type segment struct {
+	cache  *Cache
+	start  int  // position of its first row in the sequence
+	from   int  // its first row in the key matrix
+	rows   int  // rows in the key matrix
+	qfrom  int  // its first row in the query matrix
+	qrows  int  // rows in the query matrix: all, or the last one
+	prefix bool // all rows see all rows
+}
+
+// Tap receives the activations after each stage, under the names of the reference values. The matrix is
+// only valid during the call.
+type Tap func(stage string, rows mat.Mat)
+
+// Forward passes the rows x [R, D], those of one segment after the other, through the decoder, appends
+// their keys and values to the caches and returns the logits of every segment's last row: [B, W], valid
+// until the state is used again. x is overwritten. The logits of a segment do not depend on the other
+// segments, on run or on the number of its threads.
+//
+// run spreads the work over threads; nil computes on the caller. stop, if not nil, is asked before every
+// layer; when it says true Forward gives up, and result and caches are useless. With a tap, which tests
+// use, the logits of all rows are computed and the tap is shown them too.
+func (m *Model) Forward(run kernel.Runner, s *State, segments []Segment, x mat.Mat, stop func() bool, tap Tap) mat.Mat {
+	m.place(s, segments, x)
+	tap.call("text.inputs", x)
+	for i := range m.layers {
+		if stop != nil && stop() {
+			return s.logits.Mat(len(segments), m.config.Vocab)
+		}
+		// Keys and values of the last layer serve later tokens, but of its outputs only those of the last
+		// rows are ever read.
+		x = m.block(run, s, i, x, i == len(m.layers)-1 && tap == nil)
+		if tap != nil {
+			tap(fmt.Sprintf("text.layer.%d", i), x)
+		}
+	}
+	m.rmsNorm(run, x, x, m.norm)
+	tap.call("text.norm", x)
+	logits := s.logits.Mat(x.Rows, m.config.Vocab) // [B, W]
+	m.linear(run, logits, x, m.head)
+	if limit := float32(m.config.FinalCap); limit != 0 {
+		eachRow(run, logits.Rows, len(logits.Data), func(i int) { kernel.SoftCap(logits.Row(i), limit) })
+	}
+	tap.call("logits", logits)
+	if tap != nil {
+		s.keepLast(logits)
+	}
+	return mat.Mat{Data: logits.Data[:len(segments)*logits.Cols], Rows: len(segments), Cols: logits.Cols}
+}
+
+func (t Tap) call(stage string, rows mat.Mat) {
+	if t != nil {
+		t(stage, rows)
+	}
+}
+
+// place finds out where every segment lies in its sequence and in x.
+func (m *Model) place(s *State, segments []Segment, x mat.Mat) {
+	s.segments = s.segments[:0]
+	row := 0
+	for _, g := range segments {
+		start := g.Cache.Len()
+		if g.Rows < 1 || start+g.Rows > m.config.MaxLength {
+			panic(fmt.Sprintf("gemma: %d positions after %d pass the limit of %d", g.Rows, start, m.config.MaxLength))
+		}
+		s.segments = append(s.segments, segment{cache: g.Cache, start: start, from: row, rows: g.Rows, qfrom: row, qrows: g.Rows, prefix: start == 0})
+		row += g.Rows
+	}
+	x.Check("the decoder's input", row, m.config.Hidden)
+}
+
+// block is layer i: x += post(attention(pre(x))); x += post(mlp(pre(x))). x is [R, D]. With lastOnly the
+// result has one row for each segment, its last.
+func (m *Model) block(run kernel.Runner, s *State, i int, x mat.Mat, lastOnly bool) mat.Mat {
+	l, c := &m.layers[i], m.config
+	n := s.normed.Mat(x.Rows, c.Hidden) // [R, D]
+	m.rmsNorm(run, n, x, l.preAttention)
+	kv := s.kv.Mat(x.Rows, 2*c.KVHeads*c.HeadDim) // [R, 2Kd]
+	m.linear(run, kv, n, l.kv)
+	m.remember(run, s, i, kv)
+	if lastOnly {
+		s.takeLast()
+		s.keepLast(x)
+		s.keepLast(n)
+		x, n = x.Slice(0, len(s.segments)), n.Slice(0, len(s.segments))
+	}
+	q := s.q.Mat(x.Rows, c.Heads*c.HeadDim) // [R, Hd]
+	m.linear(run, q, n, l.q)
+	a := s.attended.Mat(x.Rows, c.Heads*c.HeadDim) // [R, Hd]
+	m.attend(run, s, i, a, q)
+	n = s.normed.Mat(x.Rows, c.Hidden)
+	m.linear(run, n, a, l.out)
+	m.addNormed(run, x, n, l.postAttention)
+	for from := 0; from < x.Rows; from += mlpRows {
+		m.mlp(run, s, l, x.Slice(from, min(from+mlpRows, x.Rows)))
+	}
+	return x
+}
+
+// takeLast makes every segment ask for its last row only.
+func (s *State) takeLast() {
+	for i := range s.segments {
+		g := &s.segments[i]
+		g.qfrom, g.qrows = i, 1
+	}
+}
+
+// keepLast moves the last row of every segment to the front of x, which has a row for each position.
+func (s *State) keepLast(x mat.Mat) {
+	for i, g := range s.segments {
+		copy(x.Row(i), x.Row(g.from+g.rows-1))
+	}
+}
+
+// remember rotates the keys in kv [R, 2Kd] to their positions and appends keys and values to the caches.
+func (m *Model) remember(run kernel.Runner, s *State, layer int, kv mat.Mat) {
+	c := m.config
+	width := c.KVHeads * c.HeadDim
+	m.rope(run, s, kv, c.KVHeads, func(g *segment) (int, int) { return g.from, g.rows })
+	fill := func(j int) {
+		g, head := &s.segments[j/c.KVHeads], j%c.KVHeads
+		at := g.from*kv.Cols + head*c.HeadDim
+		g.cache.layer(layer)[head].Append(kv.Data[at:], kv.Cols, kv.Data[at+width:], kv.Cols, g.rows)
+	}
+	if run == nil || kv.Rows < 8 {
+		run = serial{}
+	}
+	run.Run(len(s.segments)*c.KVHeads, fill)
+}
+
+// rope rotates the first heads·d columns of x to the positions of its rows; which says where a segment's
+// rows lie in x. Positions count from 1, as transformers counts them; only differences matter.
+func (m *Model) rope(run kernel.Runner, s *State, x mat.Mat, heads int, which func(*segment) (from, rows int)) {
+	c := m.config
+	for i := range s.segments {
+		g := &s.segments[i]
+		from, rows := which(g)
+		first := g.start + g.rows - rows + 1
+		eachRow(run, rows, rows*heads*c.HeadDim, func(r int) {
+			kernel.Rope(x.Row(from + r)[:heads*c.HeadDim], heads, c.HeadDim, first+r, m.cos, m.sin)
+		})
+	}
+}
+
+// attend lets the queries q [R, Hd] look at the cached keys of their sequences: a [R, Hd].
+func (m *Model) attend(run kernel.Runner, s *State, layer int, a, q mat.Mat) {
+	c := m.config
+	m.rope(run, s, q, c.Heads, func(g *segment) (int, int) { return g.qfrom, g.qrows })
+	one := func(run kernel.Runner, g *segment) {
+		to := g.qfrom + g.qrows
+		from, into := q.Slice(g.qfrom, to), a.Slice(g.qfrom, to)
+		kernel.Attend(run, kernel.Attention{
+			Dst: into.Data, LdDst: into.Cols, Q: from.Data, LdQ: from.Cols, Rows: g.qrows, Heads: c.Heads, Dim: c.HeadDim,
+			KV: g.cache.layer(layer), Visible: m.visible(g, layer),
+			Scale: float32(1 / math.Sqrt(c.QueryScale)), SoftCap: float32(c.AttnCap),
+		})
+	}
+	if run == nil || len(s.segments) == 1 || q.Rows > len(s.segments) {
+		for i := range s.segments {
+			one(run, &s.segments[i])
+		}
+		return
+	}
+	run.Run(len(s.segments), func(i int) { one(nil, &s.segments[i]) })
+}
+
+// visible is the mask: nil where every query row of the segment sees all keys, which the prefix and a
+// single new token without window do.
+func (m *Model) visible(g *segment, layer int) func(row int) (lo, hi int) {
+	window := math.MaxInt
+	if m.window == HF5 && m.layers[layer].sliding {
+		window = m.config.Window
+	}
+	if g.prefix || g.rows == 1 && g.start+1 <= window {
+		return nil
+	}
+	first := g.start + g.rows - g.qrows
+	return func(row int) (lo, hi int) {
+		hi = first + row + 1
+		return max(0, hi-window), hi
+	}
+}
+
+// mlp adds post(down(gelu(gate(pre(x))) · up(pre(x)))) to the rows x [r, D].
+func (m *Model) mlp(run kernel.Runner, s *State, l *layer, x mat.Mat) {
+	f := m.config.MLP
+	n := s.normed.Mat(x.Rows, m.config.Hidden) // [r, D]
+	m.rmsNorm(run, n, x, l.preMLP)
+	both := s.inner.Mat(x.Rows, 2*f) // [r, 2F]
+	m.linear(run, both, n, l.gateUp)
+	eachRow(run, x.Rows, x.Rows*f, func(i int) {
+		row := both.Row(i)
+		kernel.GeluTanhMul(row[:f], row[:f], row[f:])
+		if m.round {
+			round(row[:f])
+		}
+	})
+	kernel.MatMul(run, n.Data, n.Cols, both.Data, both.Cols, x.Rows, l.down, nil)
+	m.addNormed(run, x, n, l.postMLP)
+}
+
+// linear is dst = a·wᵀ. In bfloat16 arithmetic it rounds a in place: every input here is scratch that
+// nobody reads unrounded afterwards.
+func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix) {
+	if m.round {
+		eachRow(run, a.Rows, len(a.Data), func(i int) { round(a.Row(i)) })
+	}
+	kernel.MatMul(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, nil)
+}
+
+// round rounds numbers to bfloat16.
+func round(x []float32) {
+	for i, v := range x {
+		x[i] = kernel.BFloat16(kernel.RoundBFloat16(v))
+	}
+}
+
+// rmsNorm norms every row of x.
+func (m *Model) rmsNorm(run kernel.Runner, dst, x mat.Mat, w []float32) {
+	epsilon := float32(m.config.Epsilon)
+	eachRow(run, x.Rows, len(x.Data), func(i int) { kernel.RMSNorm(dst.Row(i), x.Row(i), w, epsilon) })
+}
+
+// addNormed adds the norm of every row of y to x; y is overwritten.
+func (m *Model) addNormed(run kernel.Runner, x, y mat.Mat, w []float32) {
+	epsilon := float32(m.config.Epsilon)
+	eachRow(run, x.Rows, len(x.Data), func(i int) {
+		kernel.RMSNorm(y.Row(i), y.Row(i), w, epsilon)
+		kernel.Add(x.Row(i), x.Row(i), y.Row(i))
+	})
+}
+
+// rowWork is how many numbers one piece of a row-by-row loop should touch, so that handing it to another
+// thread costs little beside it.
+const rowWork = 16 << 10
+
+// eachRow calls f for every row, spread over threads in pieces when work, the numbers touched, is enough.
+func eachRow(run kernel.Runner, rows, work int, f func(row int)) {
+	pieces := min(rows, work/rowWork)
+	if run == nil || pieces < 2 {
+		for i := range rows {
+			f(i)
+		}
+		return
+	}
+	run.Run(pieces, func(p int) {
+		for i := p * rows / pieces; i < (p+1)*rows/pieces; i++ {
+			f(i)
+		}
+	})
+}

@@ -1,0 +1,29 @@
+package kernel
+
+// Tile shows a micro-kernel to tests.
+type Tile struct {
+	Rows, Panels int
+	F32          func(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, k int, add *float32, ldadd int)
+	BF16         func(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+}
+
+// Tiles are the micro-kernels in use.
+func Tiles() []Tile {
+	var all []Tile
+	for _, t := range active.tiles {
+		all = append(all, Tile{t.rows, t.panels, t.f32, t.bf16})
+	}
+	return all
+}
+
+// Sizes that tests aim at.
+const (
+	PanelWidth = panelWidth
+	BlockK     = blockK
+	BlockRows  = blockRows
+	KeyTile    = keyTile
+	QueryTile  = queryTile
+)
+
+// Widen turns bfloat16 into float32 with the implementation in use.
+func Widen(dst []float32, src []uint16) { active.widen(dst, src) }

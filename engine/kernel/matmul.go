@@ -1,0 +1,156 @@
+package kernel
+
+import (
+	"fmt"
+	"sync"
+)
+
+// MatMul computes dst[R, N] = a[R, K] x mᵀ + bias. ldd and lda are the distances between rows of
+// dst and a, in elements; bias has N elements or is nil. dst must not overlap a or bias. Rows are
+// independent: their results do not depend on rows, on the tile they fall into, or on p.
+func MatMul(p Runner, dst []float32, ldd int, a []float32, lda, rows int, m *Matrix, bias []float32) {
+	if rows == 0 {
+		return
+	}
+	if rows < 0 || ldd < m.n || lda < m.k || len(dst) < (rows-1)*ldd+m.n || len(a) < (rows-1)*lda+m.k {
+		panic(fmt.Sprintf("kernel.MatMul: %d rows: dst %d (stride %d, need %d a row), a %d (stride %d, need %d a row)",
+			rows, len(dst), ldd, m.n, len(a), lda, m.k))
+	}
+	if bias != nil && len(bias) != m.n {
+		panic(fmt.Sprintf("kernel.MatMul: bias has %d elements, want %d", len(bias), m.n))
+	}
+	job := product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
+	groups := paddedN(m.n) / groupWidth
+	blocks := (rows + blockRows - 1) / blockRows
+	work := rows * m.n * m.k
+	if p == nil || work < serialWork {
+		job.run(0, blocks, 0, groups)
+		return
+	}
+	// One job is one block of rows by a run of groups.
+	perBlock := min(groups, max(1, work/blocks/jobWork))
+	p.Run(blocks*perBlock, func(i int) {
+		b, part := i/perBlock, i%perBlock
+		job.run(b, b+1, part*groups/perBlock, (part+1)*groups/perBlock)
+	})
+}
+
+// product is one call of MatMul.
+type product struct {
+	dst, a, bias   []float32
+	ldd, lda, rows int
+	m              *Matrix
+	im             *implementation
+}
+
+// bench is the working memory of one job.
+type bench struct {
+	// A tile that sticks out of dst or bias is computed here before its inside is copied.
+	dst, add [12 * groupWidth]float32
+	// wide holds the weights of one group and block of inputs, widened from bfloat16.
+	wide [groupPanels * blockK * panelWidth]float32
+}
+
+var benches = sync.Pool{New: func() any { return new(bench) }}
+
+// run computes the row blocks [b0,b1) of the groups [g0,g1).
+func (j *product) run(b0, b1, g0, g1 int) {
+	w := benches.Get().(*bench)
+	defer benches.Put(w)
+	for b := b0; b < b1; b++ {
+		r0 := b * blockRows
+		r1 := min(j.rows, r0+blockRows)
+		for g := g0; g < g1; g++ {
+			for k0 := 0; k0 < j.m.k; k0 += blockK {
+				j.block(w, part{group: g, k0: k0, k: min(blockK, j.m.k-k0)}, r0, r1)
+			}
+		}
+	}
+}
+
+// part is one group of outputs and one block of inputs [k0,k0+k).
+type part struct {
+	group, k0, k int
+	wide         bool // the weights stand widened in the bench
+}
+
+// block adds one part's inputs to its outputs for the rows [r0,r1).
+func (j *product) block(w *bench, at part, r0, r1 int) {
+	if j.m.bf16 != nil && r1-r0 >= widenRows {
+		at.wide = true
+		for p := range groupPanels {
+			from := ((at.group*groupPanels+p)*j.m.k + at.k0) * panelWidth
+			j.im.widen(w.wide[p*at.k*panelWidth:], j.m.bf16[from:from+at.k*panelWidth])
+		}
+	}
+	for _, t := range j.im.tiles {
+		n := (r1 - r0) / t.rows * t.rows
+		if n == 0 {
+			continue
+		}
+		for p := 0; p < groupPanels; p += t.panels {
+			col := at.group*groupWidth + p*panelWidth
+			if col >= j.m.n {
+				break
+			}
+			whole := col+t.panels*panelWidth <= j.m.n
+			for r := r0; r < r0+n; r += t.rows {
+				if whole {
+					j.tile(w, t, at, r, col)
+				} else {
+					j.edge(w, t, at, r, col)
+				}
+			}
+		}
+		r0 += n
+	}
+}
+
+// tile computes one tile that lies wholly inside dst.
+func (j *product) tile(w *bench, t tile, at part, r, col int) {
+	dst := &j.dst[r*j.ldd+col]
+	add, ldadd := dst, j.ldd
+	if at.k0 == 0 {
+		add, ldadd = nil, 0
+		if j.bias != nil {
+			add = &j.bias[col]
+		}
+	}
+	j.multiply(w, t, at, dst, j.ldd, r, col, add, ldadd)
+}
+
+// edge computes one tile whose last columns lie outside dst.
+func (j *product) edge(w *bench, t tile, at part, r, col int) {
+	cols := j.m.n - col
+	var add *float32
+	switch {
+	case at.k0 != 0:
+		for i := range t.rows {
+			copy(w.add[i*groupWidth:i*groupWidth+cols], j.dst[(r+i)*j.ldd+col:])
+		}
+		add = &w.add[0]
+	case j.bias != nil:
+		for i := range t.rows {
+			copy(w.add[i*groupWidth:i*groupWidth+cols], j.bias[col:])
+		}
+		add = &w.add[0]
+	}
+	j.multiply(w, t, at, &w.dst[0], groupWidth, r, col, add, groupWidth)
+	for i := range t.rows {
+		copy(j.dst[(r+i)*j.ldd+col:(r+i)*j.ldd+col+cols], w.dst[i*groupWidth:])
+	}
+}
+
+// multiply runs the micro-kernel over the weights as they are stored or widened.
+func (j *product) multiply(w *bench, t tile, at part, dst *float32, ldd, r, col int, add *float32, ldadd int) {
+	a := &j.a[r*j.lda+at.k0]
+	from := (col/panelWidth*j.m.k + at.k0) * panelWidth
+	switch {
+	case at.wide:
+		t.f32(dst, ldd, a, j.lda, &w.wide[col%groupWidth*at.k], at.k*panelWidth, at.k, add, ldadd)
+	case j.m.bf16 != nil:
+		t.bf16(dst, ldd, a, j.lda, &j.m.bf16[from], j.m.k*panelWidth, at.k, add, ldadd)
+	default:
+		t.f32(dst, ldd, a, j.lda, &j.m.f32[from], j.m.k*panelWidth, at.k, add, ldadd)
+	}
+}

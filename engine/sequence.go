@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"image"
+	"sync"
+	"time"
+
+	"palimpsest.dev/engine/gemma"
+)
+
+// sequence is one request on its way through the batch. The scheduler's goroutine (or one of the lanes it
+// starts) writes it; the goroutine in Submit reads tokens while it is being written, under mu.
+type sequence struct {
+	ctx      context.Context
+	image    *image.RGBA
+	prompt   []int32 // BOS, prompt, newline
+	max      int     // most tokens of the answer
+	cache    *gemma.Cache
+	last     int32 // token to be fed next
+	repeats  repeats
+	spelling spelling
+
+	stop                Stop  // "" while it is being decoded
+	err                 error // why it cannot go on
+	added, began, first time.Time
+	ended               time.Time
+
+	mu     sync.Mutex
+	tokens []Token
+	news   chan struct{} // has room for one sign that tokens have grown
+}
+
+// done says whether no further step is needed.
+func (s *sequence) done() bool { return s.stop != "" || s.err != nil }
+
+// append adds a token to the answer and wakes Submit.
+func (s *sequence) append(t Token) {
+	s.mu.Lock()
+	s.tokens = append(s.tokens, t)
+	s.mu.Unlock()
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// since returns the tokens from number n on.
+func (s *sequence) since(n int) []Token {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tokens[n:len(s.tokens):len(s.tokens)]
+}
+
+// timing says where the time went.
+func (s *sequence) timing() Timing {
+	return Timing{Wait: s.began.Sub(s.added), Prefill: s.first.Sub(s.began), Decode: s.ended.Sub(s.first)}
+}
