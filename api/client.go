@@ -58,8 +58,16 @@ func (c *Client) Submit(ctx context.Context, s Submission) (Document, error) {
 			return err
 		}
 		defer content.Close()
-		body, contentType := s.encode(content)
-		defer body.Close() // ends the writer where the server answered early
+		body, contentType, ended := s.encode(content)
+		defer func() {
+			// The server may have answered early. Nobody reads the content after this
+			// returns, unless its reader hangs and the caller has given up.
+			body.Close()
+			select {
+			case <-ended:
+			case <-ctx.Done():
+			}
+		}()
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url("documents"), body)
 		if err != nil {
 			return err
@@ -71,9 +79,11 @@ func (c *Client) Submit(ctx context.Context, s Submission) (Document, error) {
 	return doc, err
 }
 
-// encode streams the submission as a multipart form.
-func (s Submission) encode(content io.Reader) (body *io.PipeReader, contentType string) {
+// encode streams the submission as a multipart form; ended is closed when the content is
+// not read any more.
+func (s Submission) encode(content io.Reader) (body *io.PipeReader, contentType string, ended <-chan struct{}) {
 	body, w := io.Pipe()
+	done := make(chan struct{})
 	form := multipart.NewWriter(w)
 	write := func() error {
 		for _, t := range s.Tasks {
@@ -100,8 +110,11 @@ func (s Submission) encode(content io.Reader) (body *io.PipeReader, contentType 
 		}
 		return form.Close()
 	}
-	go func() { w.CloseWithError(write()) }()
-	return body, form.FormDataContentType()
+	go func() {
+		defer close(done)
+		w.CloseWithError(write())
+	}()
+	return body, form.FormDataContentType(), done
 }
 
 // Document tells where a document stands.

@@ -18,7 +18,6 @@ const (
 type studio struct {
 	faces faces
 	docs  []document
-	err   error
 }
 
 func documents() ([]document, error) {
