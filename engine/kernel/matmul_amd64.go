@@ -12,6 +12,9 @@ func tile6x1F32AVX2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb 
 func tile4x1F32AVX2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, k int, add *float32, ldadd int)
 
 //go:noescape
+func tile3x2F32AVX2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, k int, add *float32, ldadd int)
+
+//go:noescape
 func tile2x2F32AVX2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, k int, add *float32, ldadd int)
 
 //go:noescape
@@ -24,6 +27,9 @@ func tile6x1BF16AVX2(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb 
 func tile4x1BF16AVX2(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
 
 //go:noescape
+func tile3x2BF16AVX2(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+
+//go:noescape
 func tile2x2BF16AVX2(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
 
 //go:noescape
@@ -34,10 +40,11 @@ func tile1x4BF16AVX2(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb 
 //go:noescape
 func widenAVX2(dst *float32, src *uint16, n int)
 
-// avx2Tiles cover any number of rows: 6s, then at most one 4, one 2 and one 1.
+// avx2Tiles cover any number of rows: 6s, then a 4, 3 or 2, then at most one 1.
 var avx2Tiles = []tile{
 	{rows: 6, panels: 1, f32: tile6x1F32AVX2, bf16: tile6x1BF16AVX2},
 	{rows: 4, panels: 1, f32: tile4x1F32AVX2, bf16: tile4x1BF16AVX2},
+	{rows: 3, panels: 2, f32: tile3x2F32AVX2, bf16: tile3x2BF16AVX2},
 	{rows: 2, panels: 2, f32: tile2x2F32AVX2, bf16: tile2x2BF16AVX2},
 	{rows: 1, panels: 4, f32: tile1x4F32AVX2, bf16: tile1x4BF16AVX2},
 }

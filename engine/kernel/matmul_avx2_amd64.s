@@ -77,6 +77,51 @@ store:
 	VZEROUPPER
 	RET
 
+// func tile3x2F32AVX2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, k int, add *float32, ldadd int)
+// Three query heads that share keys. Row i is Y4i to Y4i+3; weights come one register at a time.
+TEXT ·tile3x2F32AVX2(SB), NOSPLIT, $0-72
+	ARGS
+	SHLQ $2, R12
+	ZERO12
+
+loop:
+	VBROADCASTSS (SI), Y13
+	VBROADCASTSS (SI)(R8*1), Y14
+	VBROADCASTSS (SI)(R8*2), Y15
+	LOADF((BX), Y12)
+	VFMADD231PS  Y12, Y13, Y0
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y12, Y15, Y8
+	LOADF(32(BX), Y12)
+	VFMADD231PS  Y12, Y13, Y1
+	VFMADD231PS  Y12, Y14, Y5
+	VFMADD231PS  Y12, Y15, Y9
+	LOADF((BX)(R12*1), Y12)
+	VFMADD231PS  Y12, Y13, Y2
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y12, Y15, Y10
+	LOADF(32(BX)(R12*1), Y12)
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y12, Y14, Y7
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ $4, SI
+	ADDQ $64, BX
+	DECQ CX
+	JNZ  loop
+
+	TESTQ R10, R10
+	JZ    store
+	PLUS32(Y0, Y1, Y2, Y3)
+	PLUS32(Y4, Y5, Y6, Y7)
+	PLUS32(Y8, Y9, Y10, Y11)
+
+store:
+	STORE32(Y0, Y1, Y2, Y3)
+	STORE32(Y4, Y5, Y6, Y7)
+	STORE32(Y8, Y9, Y10, Y11)
+	VZEROUPPER
+	RET
+
 // func tile2x2F32AVX2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, k int, add *float32, ldadd int)
 // Row 0 is Y0-Y3, row 1 Y4-Y7.
 TEXT ·tile2x2F32AVX2(SB), NOSPLIT, $0-72
@@ -246,6 +291,51 @@ store:
 	STORE16(Y2, Y3)
 	STORE16(Y4, Y5)
 	STORE16(Y6, Y7)
+	VZEROUPPER
+	RET
+
+// func tile3x2BF16AVX2(dst *float32, ldd int, a *float32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+// Three query heads that share keys. Row i is Y4i to Y4i+3; weights come one register at a time.
+TEXT ·tile3x2BF16AVX2(SB), NOSPLIT, $0-72
+	ARGS
+	SHLQ $1, R12
+	ZERO12
+
+loop:
+	VBROADCASTSS (SI), Y13
+	VBROADCASTSS (SI)(R8*1), Y14
+	VBROADCASTSS (SI)(R8*2), Y15
+	LOADH((BX), Y12)
+	VFMADD231PS  Y12, Y13, Y0
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y12, Y15, Y8
+	LOADH(16(BX), Y12)
+	VFMADD231PS  Y12, Y13, Y1
+	VFMADD231PS  Y12, Y14, Y5
+	VFMADD231PS  Y12, Y15, Y9
+	LOADH((BX)(R12*1), Y12)
+	VFMADD231PS  Y12, Y13, Y2
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y12, Y15, Y10
+	LOADH(16(BX)(R12*1), Y12)
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y12, Y14, Y7
+	VFMADD231PS  Y12, Y15, Y11
+	ADDQ $4, SI
+	ADDQ $32, BX
+	DECQ CX
+	JNZ  loop
+
+	TESTQ R10, R10
+	JZ    store
+	PLUS32(Y0, Y1, Y2, Y3)
+	PLUS32(Y4, Y5, Y6, Y7)
+	PLUS32(Y8, Y9, Y10, Y11)
+
+store:
+	STORE32(Y0, Y1, Y2, Y3)
+	STORE32(Y4, Y5, Y6, Y7)
+	STORE32(Y8, Y9, Y10, Y11)
 	VZEROUPPER
 	RET
 

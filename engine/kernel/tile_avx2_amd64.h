@@ -51,3 +51,18 @@
 	VMOVUPS s0, (DX); \
 	VMOVUPS s1, 32(DX); \
 	ADDQ R9, DX
+
+// The same for thirty-two sums of one row, in two panels side by side.
+#define PLUS32(s0, s1, s2, s3) \
+	VADDPS (R10), s0, s0; \
+	VADDPS 32(R10), s1, s1; \
+	VADDPS 64(R10), s2, s2; \
+	VADDPS 96(R10), s3, s3; \
+	ADDQ R11, R10
+
+#define STORE32(s0, s1, s2, s3) \
+	VMOVUPS s0, (DX); \
+	VMOVUPS s1, 32(DX); \
+	VMOVUPS s2, 64(DX); \
+	VMOVUPS s3, 96(DX); \
+	ADDQ R9, DX
