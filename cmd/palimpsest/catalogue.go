@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"palimpsest.dev/api"
+	"palimpsest.dev/ingest"
+	"palimpsest.dev/render"
+	"palimpsest.dev/store"
+	"palimpsest.dev/task"
+	"palimpsest.dev/task/host"
+)
+
+// catalogue knows the tasks that can be run here, and by which fingerprint.
+type catalogue struct {
+	host       *host.Host
+	profile    task.ModelProfile
+	checkpoint string // hash of the model's files
+	kernel     string // kernel set and arithmetic
+}
+
+// chosenTask is a task that somebody asked for, with all its options.
+type chosenTask struct {
+	name    string
+	task    task.Task
+	profile task.Profile
+	options map[string]string
+}
+
+// choiceError says that somebody asked for a task or option there is not.
+type choiceError struct{ message, hint string }
+
+func (e *choiceError) Error() string {
+	if e.hint == "" {
+		return e.message
+	}
+	return e.message + "; " + e.hint
+}
+
+// choose finds the tasks of these names. Each option goes to the tasks that
+// know it; one that no task knows is an error, a *choiceError as are all that
+// lie with whoever asked.
+func (c *catalogue) choose(names []string, options map[string]string) ([]chosenTask, error) {
+	var chosen []chosenTask
+	used := map[string]bool{}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return nil, &choiceError{message: fmt.Sprintf("task %q is asked for twice", name)}
+		}
+		if !slices.Contains(c.host.Names(), name) {
+			return nil, &choiceError{fmt.Sprintf("there is no task %q", name), "known: " + strings.Join(c.host.Names(), ", ")}
+		}
+		t, err := c.host.Task(name)
+		if err != nil {
+			return nil, err
+		}
+		info := t.Info()
+		mine := map[string]string{}
+		for _, o := range info.Options {
+			if v, ok := options[o.Name]; ok {
+				mine[o.Name], used[o.Name] = v, true
+			}
+		}
+		all, err := ingest.Options(info, mine)
+		if err != nil {
+			return nil, &choiceError{err.Error(), ""}
+		}
+		profile, err := ingest.ProfileFor(c.profile, name)
+		if err != nil {
+			f := ingest.Classify(err)
+			return nil, &choiceError{f.Message, f.Hint}
+		}
+		chosen = append(chosen, chosenTask{name: name, task: t, profile: profile, options: all})
+	}
+	for name := range maps.Keys(options) {
+		if !used[name] {
+			return nil, &choiceError{fmt.Sprintf("there is no option %q", name), c.knownOptions(chosen)}
+		}
+	}
+	return chosen, nil
+}
+
+func (c *catalogue) knownOptions(chosen []chosenTask) string {
+	var known []string
+	for _, t := range chosen {
+		for _, o := range t.task.Info().Options {
+			known = append(known, fmt.Sprintf("%s (%s: %s)", o.Name, t.name, strings.Join(o.Values, "|")))
+		}
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
+// List describes the tasks to the HTTP interface.
+func (c *catalogue) List(context.Context) ([]api.Task, error) {
+	var list []api.Task
+	for _, name := range c.host.Names() {
+		t, err := c.host.Task(name)
+		if err != nil {
+			return nil, err
+		}
+		info := t.Info()
+		described := api.Task{Name: info.Name, Version: info.Version, Summary: info.Summary, Options: []api.TaskOption{}, Relations: []string{}}
+		for _, o := range info.Options {
+			described.Options = append(described.Options, api.TaskOption{Name: o.Name, Summary: o.Summary, Default: o.Default, Values: o.Values})
+		}
+		for _, r := range info.Relations {
+			described.Relations = append(described.Relations, r.Name)
+		}
+		list = append(list, described)
+	}
+	return list, nil
+}
+
+// Runs gives the runs of a submission: tasks, options, and the fingerprint of
+// everything that decides what they will read.
+func (c *catalogue) Runs(_ context.Context, tasks []string, options map[string]string) ([]store.NewRun, error) {
+	chosen, err := c.choose(tasks, options)
+	var wrong *choiceError
+	if errors.As(err, &wrong) {
+		return nil, &api.Problem{Title: "No such task or option", Status: http.StatusUnprocessableEntity, Code: api.CodeBadInput,
+			Detail: wrong.message, Hint: wrong.hint}
+	}
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]store.NewRun, len(chosen))
+	for i, t := range chosen {
+		runs[i] = store.NewRun{Task: t.name, Options: t.options, Fingerprint: c.fingerprint(t)}
+	}
+	return runs, nil
+}
+
+func (c *catalogue) fingerprint(t chosenTask) store.Fingerprint {
+	profile, _ := json.Marshal(t.profile) // a struct of strings and numbers
+	sum := sha256.Sum256(profile)
+	return store.Fingerprint{
+		Checkpoint: c.checkpoint,
+		Profile:    hex.EncodeToString(sum[:]),
+		Plugin:     t.name + " " + t.task.Info().Version + " " + c.host.Checksum(t.name),
+		Renderer:   render.Version(),
+		Kernel:     c.kernel,
+	}
+}
+
+// ensureRelations makes the tables of every task's relations.
+func (c *catalogue) ensureRelations(ctx context.Context, s *store.Store) error {
+	for _, name := range c.host.Names() {
+		t, err := c.host.Task(name)
+		if err != nil {
+			return err
+		}
+		if err := s.EnsureRelations(ctx, ingest.Schema(t.Info())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"palimpsest.dev/store"
+	"palimpsest.dev/store/blob"
+	"palimpsest.dev/task"
+)
+
+// Finishes is what the FinishWorker needs of the store. *store.Store is one.
+type Finishes interface {
+	BeginFinish(ctx context.Context, id store.DocumentID) (store.Document, error)
+	Pages(ctx context.Context, id store.DocumentID) ([]store.PageStatus, error)
+	Objects(ctx context.Context, id store.DocumentID, page int) ([]store.Object, error)
+	Results(ctx context.Context, id store.DocumentID, task, relation string, page int, after store.Cursor, limit int) ([]store.ResultRow, error)
+	CommitFinish(ctx context.Context, job *river.Job[store.FinishArgs], objects []store.Object, f *store.Failure) error
+}
+
+// Publisher gives a document's files readable paths. *blob.Store is one.
+type Publisher interface {
+	PublishDocument(ctx context.Context, m blob.Manifest) error
+}
+
+// FinishWorker says what there is to say about a whole document once its last
+// page is final: the tasks' document-level artifacts, readable paths and the
+// manifest, and the document's last state.
+type FinishWorker struct {
+	river.WorkerDefaults[store.FinishArgs]
+	Finishes  Finishes
+	Objects   Objects
+	Publisher Publisher
+	Tasks     Tasks
+	Limits    Limits
+	Log       *slog.Logger
+}
+
+// Timeout leaves the time limit to Work, whose deadline says that it is ours.
+func (w *FinishWorker) Timeout(*river.Job[store.FinishArgs]) time.Duration { return -1 }
+
+// Work finishes the document.
+func (w *FinishWorker) Work(ctx context.Context, job *river.Job[store.FinishArgs]) error {
+	timed, cancel := deadline(ctx, "finish_time", w.Limits.withDefaults().FinishTime, 0)
+	defer cancel()
+	err := caused(timed, w.finish(timed, job))
+	return settler{log: w.Log, commit: func(ctx context.Context, f store.Failure) error {
+		return w.Finishes.CommitFinish(ctx, job, nil, &f)
+	}}.settle(ctx, job.JobRow, err)
+}
+
+func (w *FinishWorker) finish(ctx context.Context, job *river.Job[store.FinishArgs]) error {
+	doc, err := w.Finishes.BeginFinish(ctx, job.Args.DocumentID)
+	if err != nil {
+		return err
+	}
+	pages, err := w.Finishes.Pages(ctx, doc.ID)
+	if err != nil {
+		return err
+	}
+	var objects []store.Object
+	for _, run := range doc.Runs {
+		made, err := w.finishRun(ctx, doc, run, pages)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, made...)
+	}
+	if err := w.publish(ctx, doc, pages, objects); err != nil {
+		return err
+	}
+	return w.Finishes.CommitFinish(ctx, job, objects, nil)
+}
+
+// finishRun has a task that has something to say about a whole document say it.
+func (w *FinishWorker) finishRun(ctx context.Context, doc store.Document, run store.Run, pages []store.PageStatus) ([]store.Object, error) {
+	t, err := w.Tasks.Task(run.Task)
+	if err != nil {
+		return nil, err
+	}
+	finisher, ok := t.(task.Finisher)
+	if !ok {
+		return nil, nil
+	}
+	whole, err := w.document(ctx, t.Info(), doc, run, pages)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := finisher.Finish(ctx, whole)
+	if err != nil {
+		return nil, fmt.Errorf("finishing document %s for task %s: %w", doc.ID, run.Task, err)
+	}
+	objects, err := putArtifacts(ctx, w.Objects, reading.Artifacts)
+	for i := range objects {
+		objects[i].Task = run.Task
+	}
+	return objects, err
+}
+
+// document gathers what a task has read on every page.
+func (w *FinishWorker) document(ctx context.Context, info task.Info, doc store.Document, run store.Run, pages []store.PageStatus) (task.Document, error) {
+	whole := task.Document{ID: string(doc.ID), Name: doc.Name}
+	index := map[int]int{}
+	for _, p := range pages {
+		text, err := fetchText(ctx, w.Objects, p.TextHash)
+		if err != nil {
+			return task.Document{}, err
+		}
+		page := taskPage(doc, p.Page, run.Options)
+		page.Text, page.Lines = text.words(), text.lines()
+		index[p.Number] = len(whole.Pages)
+		whole.Pages = append(whole.Pages, task.DocumentPage{Page: page, State: string(stateOf(p, run.ID))})
+	}
+	for _, rel := range info.Relations {
+		var after store.Cursor
+		for {
+			rows, err := w.Finishes.Results(ctx, doc.ID, info.Name, rel.Name, 0, after, 0)
+			if err != nil {
+				return task.Document{}, err
+			}
+			if len(rows) == 0 {
+				break
+			}
+			for _, row := range rows {
+				rec, err := recordOf(rel, row)
+				if err != nil {
+					return task.Document{}, err
+				}
+				if i, ok := index[row.Page]; ok {
+					whole.Pages[i].Records = append(whole.Pages[i].Records, rec)
+				}
+			}
+			after = store.Next(rows)
+		}
+	}
+	return whole, nil
+}
+
+// stateOf finds how a run ended on a page.
+func stateOf(p store.PageStatus, run int64) store.PageState {
+	for _, r := range p.Runs {
+		if r.Run == run {
+			return r.State
+		}
+	}
+	return store.PageFailed
+}
+
+// recordOf gives a stored row in the form its task wrote it.
+func recordOf(rel task.Relation, row store.ResultRow) (task.Record, error) {
+	rec := task.Record{Relation: rel.Name, Box: taskBox(row.Box), Confidence: row.Confidence, Source: row.Source,
+		Values: make(map[string]any, len(row.Values))}
+	for _, p := range row.Polygon {
+		rec.Polygon = append(rec.Polygon, task.Point{X: p[0], Y: p[1]})
+	}
+	for _, c := range rel.Columns {
+		v, ok := row.Values[c.Name]
+		if c.Name == placeColumn {
+			v, ok = int64(row.Seq), true
+		}
+		if !ok || v == nil {
+			continue
+		}
+		if c.Type == task.JSON {
+			raw, err := json.Marshal(v)
+			if err != nil {
+				return task.Record{}, fmt.Errorf("column %s of a stored %s: %w", c.Name, rel.Name, err)
+			}
+			v = json.RawMessage(raw)
+		}
+		rec.Values[c.Name] = v
+	}
+	return rec, nil
+}
+
+// publish gives the files of pages and document their readable paths and
+// writes the manifest. It comes before the commit that ends the job, so that a
+// finished document always has them; doing it again does no harm.
+func (w *FinishWorker) publish(ctx context.Context, doc store.Document, pages []store.PageStatus, whole []store.Object) error {
+	ofPages, err := w.Finishes.Objects(ctx, doc.ID, 0)
+	if err != nil {
+		return err
+	}
+	m := blob.Manifest{Document: string(doc.ID), Name: doc.Name, MediaType: doc.MediaType, Hash: doc.Hash, Bytes: doc.Bytes,
+		State: string(endState(pages)), Pages: len(pages)}
+	for _, o := range ofPages {
+		if o.Page > 0 { // those of the whole document are from an earlier attempt
+			m.Files = append(m.Files, entry(o, blob.PagePath(o.Page, o.Task, fileName(o.Name))))
+		}
+	}
+	for _, o := range whole {
+		m.Files = append(m.Files, entry(o, blob.DocumentPath(o.Task, fileName(o.Name))))
+	}
+	return w.Publisher.PublishDocument(ctx, m)
+}
+
+func entry(o store.Object, path string) blob.Entry {
+	return blob.Entry{Path: path, Page: o.Page, Task: o.Task, Name: o.Name, MediaType: o.MediaType, Hash: o.Hash, Bytes: o.Bytes}
+}
+
+// fileName gives a name an extension that lacks one: published files have one,
+// folders have none.
+func fileName(name string) string {
+	if strings.Contains(name, ".") {
+		return name
+	}
+	return name + ".bin"
+}
+
+// endState is what the document's state will be when CommitFinish has counted
+// its page runs.
+func endState(pages []store.PageStatus) store.DocumentState {
+	good, bad := 0, 0
+	for _, p := range pages {
+		for _, r := range p.Runs {
+			if r.State == store.PageDone || r.State == store.PageBlank {
+				good++
+			} else {
+				bad++
+			}
+		}
+	}
+	switch {
+	case good == 0:
+		return store.DocumentFailed
+	case bad > 0:
+		return store.DocumentPartial
+	}
+	return store.DocumentComplete
+}
+
+// Sweeper removes objects that no row has named for longer than any upload or
+// job may last.
+type Sweeper struct {
+	Sweep func(ctx context.Context, named blob.Named, olderThan time.Duration) (blob.Swept, error)
+	Named blob.Named
+	Every time.Duration // 0: DefaultSweepEvery
+	Age   time.Duration // 0: DefaultSweepAge
+	Log   *slog.Logger
+}
+
+// DefaultSweepEvery is the time between two sweeps.
+const DefaultSweepEvery = 6 * time.Hour
+
+// Run sweeps now and then until ctx ends. Several processes may do so at once:
+// the sweep takes a lock for every object it removes.
+func (s Sweeper) Run(ctx context.Context) {
+	every := s.Every
+	if every == 0 {
+		every = DefaultSweepEvery
+	}
+	age := s.Age
+	if age == 0 {
+		age = DefaultSweepAge
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		swept, err := s.Sweep(ctx, s.Named, age)
+		if err != nil && !errors.Is(err, context.Canceled) {
+			s.Log.WarnContext(ctx, "sweep of the object store ended early; it will be tried again", "error", err, "seen", swept.Seen)
+			continue
+		}
+		s.Log.InfoContext(ctx, "swept the object store", "seen", swept.Seen, "removed", swept.Removed, "bytes", swept.Bytes)
+	}
+}
