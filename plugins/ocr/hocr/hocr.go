@@ -1,0 +1,153 @@
+// Package hocr writes the two artifacts that every page gets: hOCR 1.2, an
+// HTML page whose elements carry the boxes of blocks, paragraphs, lines and
+// words, and plain text.
+package hocr
+
+import (
+	"fmt"
+	"html"
+	"math"
+	"strings"
+	"unicode"
+
+	"palimpsest.dev/task"
+)
+
+// Word is a word with its place.
+type Word struct {
+	Text       string
+	Box        task.Box
+	Confidence float64 // 0 to 1; negative when there is none
+}
+
+// Line is a line of words; Block and Paragraph change where a new one begins.
+type Line struct {
+	Words            []Word
+	Box              task.Box
+	Block, Paragraph int
+}
+
+// Page is what is written.
+type Page struct {
+	System        string // name and version of what read the page
+	Title         string // of the document
+	Image         string // name of the page image
+	Number        int    // 1-based
+	Width, Height int
+	DPI           float64 // 0 unknown
+	Lines         []Line  // in reading order
+}
+
+const head = `<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml">
+ <head>
+  <title>%s</title>
+  <meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>
+  <meta name="ocr-system" content="%s"/>
+  <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"/>
+  <meta name="ocr-number-of-pages" content="1"/>
+ </head>
+ <body>
+`
+
+// HTML returns the page as hOCR 1.2. Boxes are whole pixels that enclose the
+// exact ones, within the page.
+func (p Page) HTML() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, head, text(p.Title), text(p.System))
+	resolution := ""
+	if p.DPI > 0 {
+		resolution = fmt.Sprintf("; scan_res %d %d", int(math.Round(p.DPI)), int(math.Round(p.DPI)))
+	}
+	fmt.Fprintf(&b, "  <div class='ocr_page' id='page_%d' title='%s'>\n", p.Number,
+		text(fmt.Sprintf("image %s; bbox 0 0 %d %d; ppageno %d%s", quote(p.Image), p.Width, p.Height, p.Number-1, resolution)))
+	for i := 0; i < len(p.Lines); {
+		i = p.block(&b, i)
+	}
+	b.WriteString("  </div>\n </body>\n</html>\n")
+	return []byte(b.String())
+}
+
+// block writes the block that begins at line i and returns the line after it.
+func (p Page) block(b *strings.Builder, i int) int {
+	end := i
+	var box task.Box
+	for ; end < len(p.Lines) && p.Lines[end].Block == p.Lines[i].Block; end++ {
+		box = box.Union(p.Lines[end].Box)
+	}
+	fmt.Fprintf(b, "   <div class='ocr_carea' id='block_%d_%d' title='%s'>\n", p.Number, p.Lines[i].Block+1, p.bbox(box))
+	for i < end {
+		stop := i
+		var box task.Box
+		for ; stop < end && p.Lines[stop].Paragraph == p.Lines[i].Paragraph; stop++ {
+			box = box.Union(p.Lines[stop].Box)
+		}
+		fmt.Fprintf(b, "    <p class='ocr_par' id='par_%d_%d' title='%s'>\n", p.Number, p.Lines[i].Paragraph+1, p.bbox(box))
+		for ; i < stop; i++ {
+			p.line(b, i)
+		}
+		b.WriteString("    </p>\n")
+	}
+	b.WriteString("   </div>\n")
+	return end
+}
+
+func (p Page) line(b *strings.Builder, i int) {
+	l := p.Lines[i]
+	fmt.Fprintf(b, "     <span class='ocr_line' id='line_%d_%d' title='%s'>\n", p.Number, i+1, p.bbox(l.Box))
+	for k, w := range l.Words {
+		conf := ""
+		if w.Confidence >= 0 {
+			conf = fmt.Sprintf("; x_wconf %d", int(math.Round(100*min(1, w.Confidence))))
+		}
+		fmt.Fprintf(b, "      <span class='ocrx_word' id='word_%d_%d_%d' title='%s%s'>%s</span>\n",
+			p.Number, i+1, k+1, p.bbox(w.Box), conf, text(w.Text))
+	}
+	b.WriteString("     </span>\n")
+}
+
+func (p Page) bbox(b task.Box) string {
+	clip := func(v float64, top int) int { return int(max(0, min(float64(top), v))) }
+	return fmt.Sprintf("bbox %d %d %d %d", clip(math.Floor(b.X0), p.Width), clip(math.Floor(b.Y0), p.Height),
+		clip(math.Ceil(b.X1), p.Width), clip(math.Ceil(b.Y1), p.Height))
+}
+
+// quote writes a file name as hOCR's title properties want it.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// text makes a string fit for XML: escaped, valid, without the characters
+// that XML 1.0 does not have.
+func text(s string) string {
+	return html.EscapeString(strings.Map(func(r rune) rune {
+		if r == '\t' || r == '\n' || r >= ' ' && r != 0x7f && r != 0xfffe && r != 0xffff && !unicode.Is(unicode.Cs, r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// Text returns the page as plain text: a line for a line, an empty line
+// between paragraphs, nothing for a page without words.
+func (p Page) Text() []byte {
+	var b strings.Builder
+	for i, l := range p.Lines {
+		if i > 0 && (l.Paragraph != p.Lines[i-1].Paragraph || l.Block != p.Lines[i-1].Block) {
+			b.WriteByte('\n')
+		}
+		b.WriteString(l.String())
+		b.WriteByte('\n')
+	}
+	return []byte(b.String())
+}
+
+// String is the line's text.
+func (l Line) String() string {
+	words := make([]string, len(l.Words))
+	for i, w := range l.Words {
+		words[i] = w.Text
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"path"
+
+	"palimpsest.dev/plugins/ocr/hocr"
+	"palimpsest.dev/plugins/ocr/layout"
+	"palimpsest.dev/task"
+)
+
+// write puts words in order and makes records and artifacts of them.
+func write(page task.Page, words []word, notes []string) task.Reading {
+	r := task.Reading{Notes: notes}
+	out := hocr.Page{System: "palimpsest-task-ocr " + version, Title: page.Document, Image: page.Raster,
+		Number: page.Number, Width: page.Width, Height: page.Height, DPI: page.DPI}
+	if out.Image == "" {
+		out.Image = path.Base("/" + page.Document)
+	}
+	seq := int64(0)
+	for n, l := range order(words) {
+		line := hocr.Line{Box: l.Box, Block: l.Block, Paragraph: l.Paragraph}
+		var sure, weight float64
+		source := task.SourceModel
+		for _, i := range l.Words {
+			w := words[i]
+			r.Records = append(r.Records, task.Record{Relation: "word", Box: w.box, Confidence: w.confidence, Source: w.source,
+				Values: map[string]any{"seq": seq, "line": int64(n), "block": int64(l.Block), "text": w.text, "verified": w.verified}})
+			seq++
+			sure += w.confidence * runes(w.text)
+			weight += runes(w.text)
+			source = w.source
+			shown := hocr.Word{Text: w.text, Box: w.box, Confidence: w.confidence}
+			if w.source == task.SourceTextLayer {
+				shown.Confidence = -1
+			}
+			line.Words = append(line.Words, shown)
+		}
+		r.Records = append(r.Records, task.Record{Relation: "line", Box: l.Box, Confidence: sure / max(weight, 1), Source: source,
+			Values: map[string]any{"seq": int64(n), "block": int64(l.Block), "paragraph": int64(l.Paragraph),
+				"words": int64(len(l.Words)), "text": line.String()}})
+		out.Lines = append(out.Lines, line)
+	}
+	r.Artifacts = []task.Artifact{
+		{Name: "page.hocr", MediaType: "text/vnd.hocr+html", Content: out.HTML()},
+		{Name: "page.txt", MediaType: "text/plain; charset=utf-8", Content: out.Text()},
+	}
+	return r
+}
+
+// order lays the words out. Words without places of their own keep the order
+// in which the model wrote them, as one line for each view.
+func order(words []word) []layout.Line {
+	placed := make([]layout.Word, len(words))
+	same := len(words) > 1
+	for i, w := range words {
+		placed[i] = layout.Word{Box: w.box, XHeight: w.xHeight}
+		same = same && w.box == words[0].box
+	}
+	if !same {
+		return layout.Order(placed)
+	}
+	line := layout.Line{Box: words[0].box}
+	for i := range words {
+		line.Words = append(line.Words, i)
+	}
+	return []layout.Line{line}
+}
