@@ -288,7 +288,7 @@ func TestRealPartsTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := page.Runs[0]; r.Tokens == 0 || r.Model != "mini" || r.State != store.PageDone && r.State != store.PageUnreadable {
+	if r := page.Runs[0]; r.Model != "mini" || r.State != store.PageDone && r.State != store.PageUnreadable {
 		t.Errorf("scan: %+v", r)
 	}
 }

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"math"
+
 	"palimpsest.dev/store"
 	"palimpsest.dev/task"
 )
@@ -32,6 +34,9 @@ func rowsOf(records []task.Record) []store.Row {
 	for i, r := range records {
 		rows[i] = store.Row{Relation: r.Relation, Seq: place[r.Relation], Box: boxOf(r.Box), Confidence: r.Confidence,
 			Source: r.Source, Values: make(map[string]any, len(r.Values))}
+		if r.Source == task.SourceTextLayer {
+			rows[i].Confidence = math.NaN() // the model was not asked: no confidence, not a perfect one
+		}
 		place[r.Relation]++
 		for name, v := range r.Values {
 			if name != placeColumn {

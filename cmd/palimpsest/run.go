@@ -125,13 +125,13 @@ type runLine struct {
 type runWord struct {
 	Text       string     `json:"text"`
 	Box        [4]float64 `json:"box"`
-	Confidence float64    `json:"confidence"`
+	Confidence *float64   `json:"confidence"` // null where nobody was asked: words of a text layer
 	Source     string     `json:"source"`
 }
 
 type runRecord struct {
 	Box        [4]float64     `json:"box"`
-	Confidence float64        `json:"confidence"`
+	Confidence *float64       `json:"confidence"`
 	Source     string         `json:"source"`
 	Values     map[string]any `json:"values"`
 }
@@ -161,7 +161,7 @@ func lineOf(r fileResult, model string) runLine {
 	line.Records = map[string][]runRecord{}
 	for _, rec := range o.Records {
 		line.Records[rec.Relation] = append(line.Records[rec.Relation], runRecord{Box: roundBox(rec.Box),
-			Confidence: round(rec.Confidence, 4), Source: rec.Source, Values: rec.Values})
+			Confidence: confidenceOf(rec), Source: rec.Source, Values: rec.Values})
 	}
 	return line
 }
@@ -174,9 +174,18 @@ func wordsOf(records []task.Record) []runWord {
 			continue
 		}
 		text, _ := rec.Values["text"].(string)
-		words = append(words, runWord{Text: text, Box: roundBox(rec.Box), Confidence: round(rec.Confidence, 4), Source: rec.Source})
+		words = append(words, runWord{Text: text, Box: roundBox(rec.Box), Confidence: confidenceOf(rec), Source: rec.Source})
 	}
 	return words
+}
+
+// confidenceOf gives the model's confidence, or nil for what it did not read.
+func confidenceOf(rec task.Record) *float64 {
+	if rec.Source == task.SourceTextLayer {
+		return nil
+	}
+	c := round(rec.Confidence, 4)
+	return &c
 }
 
 // roundBox rounds to hundredths of a pixel: more is noise.
