@@ -60,7 +60,8 @@ bench: build ## speed of ingestion, queue and model on this machine
 
 .PHONY: generate
 generate: ## rewrite generated code: queries and the plugin protocol
-	$(GO) generate ./store/... ./task/...
+	cd store && $(GO) run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1 generate
+	$(GO) generate ./task/...
 
 .PHONY: samples
 samples: ## draw the bundled sample documents anew
