@@ -1,0 +1,64 @@
+//go:build linux
+
+package render
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxOpenFiles is enough for the pipes, the document, fonts and the cache.
+const maxOpenFiles = 64
+
+// confine bounds this process before it reads a byte of the document. Memory is
+// bounded by RLIMIT_DATA, private writable memory, because Go and WebAssembly
+// reserve far more address space than they use.
+func confine(l Limits) error {
+	l = l.withDefaults()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
+	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	cpu := uint64(l.DocumentTime/time.Second) + 60
+	for _, r := range []struct {
+		what  int
+		limit uint64
+	}{
+		{unix.RLIMIT_CORE, 0},
+		{unix.RLIMIT_DATA, uint64(l.MemoryBytes)},
+		{unix.RLIMIT_CPU, cpu},
+		{unix.RLIMIT_NOFILE, maxOpenFiles},
+		// The pixels of a page, and the compiled WebAssembly in the cache.
+		{unix.RLIMIT_FSIZE, uint64(max(4*l.RasterPixels, 64<<20))},
+	} {
+		if err := unix.Setrlimit(r.what, &unix.Rlimit{Cur: r.limit, Max: r.limit}); err != nil {
+			return fmt.Errorf("resource limit %d: %w", r.what, err)
+		}
+	}
+	// Collect harder before the hard limit is met.
+	debug.SetMemoryLimit(l.MemoryBytes * 3 / 4)
+	return nil
+}
+
+// childAttributes makes the child die with the parent and stay out of its
+// process group's signals.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
+
+// executable is this program, even when its file was replaced meanwhile.
+func executable() (string, error) { return "/proc/self/exe", nil }
+
+// pixelFile makes the memory file that carries pixels.
+func pixelFile() (*os.File, error) {
+	fd, err := unix.MemfdCreate("palimpsest-pixels", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "pixels"), nil
+}

@@ -1,0 +1,33 @@
+//go:build !linux
+
+package render
+
+import (
+	"os"
+	"runtime/debug"
+	"syscall"
+)
+
+// confine asks Go to stay within the memory limit; hard limits are Linux's.
+func confine(l Limits) error {
+	debug.SetMemoryLimit(l.withDefaults().MemoryBytes)
+	return nil
+}
+
+// seal does nothing here: the filter is Linux's.
+func seal() error { return nil }
+
+// childAttributes adds nothing here.
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
+
+// executable is this program.
+func executable() (string, error) { return os.Executable() }
+
+// pixelFile makes an unlinked temporary file that carries pixels.
+func pixelFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "palimpsest-pixels-")
+	if err == nil {
+		os.Remove(f.Name())
+	}
+	return f, err
+}

@@ -1,0 +1,398 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/klippa-app/go-pdfium"
+	"github.com/klippa-app/go-pdfium/enums"
+	pdferrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+	"github.com/klippa-app/go-pdfium/structs"
+)
+
+// Resolutions of pages that are one scanned image.
+const (
+	minScanDPI = 150 // below this the default is used: enlarging costs little and helps
+	maxScanDPI = 400 // above this only small pages keep their own resolution
+	// fineScanPixels is how large the image of a finer scan may be to be kept.
+	fineScanPixels = 12 << 20
+	coarserDPI     = 300 // for larger ones
+	// scanObjects is how many objects at either end of a page's list are looked
+	// at for a full-page image.
+	scanObjects = 40
+	// scanCover is the share of the page that the image covers.
+	scanCover = 0.85
+)
+
+// pdfReader renders the pages of one PDF.
+type pdfReader struct {
+	m        *machine
+	b        blob
+	password *string
+	inst     pdfium.Pdfium
+	doc      references.FPDF_DOCUMENT
+	form     references.FPDF_FORMHANDLE // empty when forms cannot be drawn
+	pages    int
+}
+
+// openPDF opens a PDF with the password given, and where PDFium refuses that,
+// decrypts it with the other library first.
+func openPDF(m *machine, b blob) (reader, []Note, error) {
+	p := &pdfReader{m: m, b: b}
+	if m.password != "" {
+		p.password = &m.password
+	}
+	var notes []Note
+	err := p.start()
+	if errors.Is(err, pdferrors.ErrPassword) || errors.Is(err, pdferrors.ErrSecurity) {
+		if data, derr := decryptPDF(b, m.password); derr == nil {
+			p.b, p.password = data, nil
+			notes = append(notes, Note{Kind: "encrypted", Text: "decrypted before rendering"})
+			err = p.start()
+		}
+	}
+	if err != nil {
+		p.close()
+		return nil, nil, pdfError("open", err, m.password != "")
+	}
+	res, err := p.inst.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: p.doc})
+	if err != nil {
+		p.close()
+		return nil, nil, pdfError("open", err, false)
+	}
+	if p.pages = res.PageCount; p.pages <= 0 {
+		p.close()
+		return nil, nil, bad("open", errors.New("pdf: the document has no pages"), "the file is damaged: export or send it again")
+	}
+	return p, append(notes, p.notes()...), nil
+}
+
+// start makes an instance and opens the document in it.
+func (p *pdfReader) start() error {
+	p.close()
+	e, err := p.m.engine()
+	if err != nil {
+		return err
+	}
+	if p.inst, err = e.pool.GetInstance(time.Minute); err != nil {
+		return internal("open", fmt.Errorf("pdfium: %w", err), "see that the program has memory")
+	}
+	doc, err := p.inst.OpenDocument(&requests.OpenDocument{
+		FileReader: io.NewSectionReader(p.b, 0, p.b.size), FileReaderSize: p.b.size, Password: p.password,
+	})
+	if err != nil {
+		return err
+	}
+	p.doc = doc.Document
+	p.form = ""
+	if f, err := p.inst.FPDFDOC_InitFormFillEnvironment(&requests.FPDFDOC_InitFormFillEnvironment{
+		Document: p.doc, FormFillInfo: inertForm(),
+	}); err == nil {
+		p.form = f.FormHandle
+	}
+	return nil
+}
+
+// inertForm answers PDFium's form callbacks by doing nothing: no timer, no
+// page, no action, no network.
+func inertForm() structs.FPDF_FORMFILLINFO {
+	return structs.FPDF_FORMFILLINFO{
+		FFI_Invalidate:         func(references.FPDF_PAGE, float64, float64, float64, float64) {},
+		FFI_SetCursor:          func(enums.FXCT) {},
+		FFI_SetTimer:           func(int, func(int)) int { return 0 },
+		FFI_KillTimer:          func(int) {},
+		FFI_GetLocalTime:       func() structs.FPDF_SYSTEMTIME { return structs.FPDF_SYSTEMTIME{} },
+		FFI_GetPage:            func(references.FPDF_DOCUMENT, int) *references.FPDF_PAGE { return nil },
+		FFI_GetRotation:        func(references.FPDF_PAGE) enums.FPDF_PAGE_ROTATION { return 0 },
+		FFI_ExecuteNamedAction: func(string) {},
+	}
+}
+
+func (p *pdfReader) count() int { return p.pages }
+
+func (p *pdfReader) close() {
+	if p.inst != nil {
+		p.inst.Close()
+		p.inst = nil
+	}
+}
+
+func (p *pdfReader) render(n int) (*raw, error) {
+	if p.inst == nil {
+		if err := p.start(); err != nil {
+			return nil, pdfError("page", err, false)
+		}
+	}
+	out, err := p.renderPage(n)
+	var own *Error
+	if err != nil && !errors.As(err, &own) {
+		// A trap leaves the instance unusable; the next page gets another.
+		p.close()
+		return nil, pdfError("page", err, false)
+	}
+	return out, err
+}
+
+// renderPage loads, draws and reads one page.
+func (p *pdfReader) renderPage(n int) (*raw, error) {
+	loaded, err := p.inst.FPDF_LoadPage(&requests.FPDF_LoadPage{Document: p.doc, Index: n})
+	if err != nil {
+		if errors.Is(err, pdferrors.ErrPage) || errors.Is(err, pdferrors.ErrSuccess) || errors.Is(err, pdferrors.ErrUnknown) {
+			return nil, bad("page", fmt.Errorf("pdf: the page cannot be read: %w", err), "the file is damaged: export or send it again")
+		}
+		return nil, err
+	}
+	page := requests.Page{ByReference: &loaded.Page}
+	defer func() {
+		if p.inst != nil {
+			p.inst.FPDF_ClosePage(&requests.FPDF_ClosePage{Page: loaded.Page})
+		}
+	}()
+	w, h, err := p.pageSize(page)
+	if err != nil && p.uncrop(page) {
+		return p.renderPage(n) // once: a page without a crop box measures something
+	}
+	if err != nil {
+		return nil, err
+	}
+	pw, ph, dpi := p.rasterSize(page, w, h)
+	img, err := p.draw(page, pw, ph)
+	if err != nil {
+		return nil, err
+	}
+	out := &raw{img: img, dpi: dpi, unit: "pt"}
+	fromPage, err := p.transform(page, pw, ph)
+	if err != nil {
+		return nil, err
+	}
+	out.to = fromPage.invert()
+	if r, err := p.inst.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: page}); err == nil {
+		out.rotation = int(r.PageRotation) * 90
+	}
+	if err := p.readText(page, out, fromPage); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// pageSize returns a page's size in points, rotation applied.
+func (p *pdfReader) pageSize(page requests.Page) (w, h float64, err error) {
+	rw, err := p.inst.FPDF_GetPageWidthF(&requests.FPDF_GetPageWidthF{Page: page})
+	if err != nil {
+		return 0, 0, err
+	}
+	rh, err := p.inst.FPDF_GetPageHeightF(&requests.FPDF_GetPageHeightF{Page: page})
+	if err != nil {
+		return 0, 0, err
+	}
+	w, h = float64(rw.PageWidth), float64(rh.PageHeight)
+	if !(w > 0 && h > 0) {
+		return 0, 0, bad("page", fmt.Errorf("pdf: the page measures %g by %g points", w, h), "the file is damaged: export or send it again")
+	}
+	if w > MaxPagePoints || h > MaxPagePoints {
+		return 0, 0, over("page", "page_points", int64(math.Max(w, h)), MaxPagePoints, "print the page to a smaller size")
+	}
+	return w, h, nil
+}
+
+// uncrop takes off a crop box that leaves nothing of the page.
+func (p *pdfReader) uncrop(page requests.Page) bool {
+	crop, err := p.inst.FPDFPage_GetCropBox(&requests.FPDFPage_GetCropBox{Page: page})
+	if err != nil {
+		return false
+	}
+	m, err := p.inst.FPDFPage_GetMediaBox(&requests.FPDFPage_GetMediaBox{Page: page})
+	if err != nil || !(m.Right > m.Left && m.Top > m.Bottom) ||
+		crop.Left == m.Left && crop.Right == m.Right && crop.Bottom == m.Bottom && crop.Top == m.Top {
+		return false
+	}
+	_, err = p.inst.FPDFPage_SetCropBox(&requests.FPDFPage_SetCropBox{Page: page, Left: m.Left, Bottom: m.Bottom, Right: m.Right, Top: m.Top})
+	return err == nil
+}
+
+// rasterSize chooses the raster of a page of w x h points.
+func (p *pdfReader) rasterSize(page requests.Page, w, h float64) (pw, ph int, dpi float64) {
+	dpi = p.m.dpi
+	if iw, ih, native := p.scan(page, w, h); native > 0 {
+		dpi = native
+		if iw > 0 && int64(iw)*int64(ih) <= p.m.limits.RasterPixels {
+			return iw, ih, dpi
+		}
+	}
+	if n := w * h * dpi * dpi / (72 * 72); n > float64(p.m.limits.RasterPixels) {
+		dpi *= math.Sqrt(float64(p.m.limits.RasterPixels) / n)
+	}
+	if side := math.Max(w, h) * dpi / 72; side > MaxPageSide {
+		dpi *= MaxPageSide / side
+	}
+	return max(int(math.Round(w*dpi/72)), 1), max(int(math.Round(h*dpi/72)), 1), dpi
+}
+
+// scan looks for an image that covers the page and returns the resolution to
+// render it at, 0 where there is none finer than minScanDPI, and its size in
+// pixels if it is the whole page at the page's proportions.
+func (p *pdfReader) scan(page requests.Page, w, h float64) (iw, ih int, dpi float64) {
+	res, err := p.inst.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: page})
+	if err != nil {
+		return 0, 0, 0
+	}
+	for i := range res.Count {
+		if i >= scanObjects && i < res.Count-scanObjects {
+			continue
+		}
+		pxW, pxH, area, ok := p.imageObject(page, i)
+		if !ok || area < scanCover*w*h || pxW <= 0 || pxH <= 0 {
+			continue
+		}
+		d := 72 * math.Sqrt(float64(pxW)*float64(pxH)/area)
+		if d > maxScanDPI && pxW*pxH > fineScanPixels {
+			d, pxW, pxH = coarserDPI, 0, 0
+		}
+		if d < minScanDPI || d <= dpi {
+			continue
+		}
+		iw, ih, dpi = 0, 0, d
+		if (pxW > pxH) != (w > h) {
+			pxW, pxH = pxH, pxW
+		}
+		if pxH > 0 && area > 0.98*w*h && area < 1.02*w*h && math.Abs(float64(pxW)/float64(pxH)/(w/h)-1) < 0.01 {
+			iw, ih = pxW, pxH
+		}
+	}
+	return iw, ih, dpi
+}
+
+// imageObject returns an image object's pixels and its area on the page in
+// square points.
+func (p *pdfReader) imageObject(page requests.Page, i int) (w, h int, area float64, ok bool) {
+	obj, err := p.inst.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: i})
+	if err != nil {
+		return
+	}
+	kind, err := p.inst.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: obj.PageObject})
+	if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
+		return
+	}
+	b, err := p.inst.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: obj.PageObject})
+	if err != nil {
+		return
+	}
+	px, err := p.inst.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: obj.PageObject})
+	if err != nil {
+		return
+	}
+	area = math.Abs(float64(b.Right-b.Left) * float64(b.Top-b.Bottom))
+	return int(px.Width), int(px.Height), area, area > 0
+}
+
+// draw renders a page with annotations and form fields onto white.
+func (p *pdfReader) draw(page requests.Page, w, h int) (*image.RGBA, error) {
+	bm, err := p.inst.FPDFBitmap_CreateEx(&requests.FPDFBitmap_CreateEx{
+		Width: w, Height: h, Format: enums.FPDF_BITMAP_FORMAT_BGRX, Pointer: uint64(0),
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if p.inst != nil {
+			p.inst.FPDFBitmap_Destroy(&requests.FPDFBitmap_Destroy{Bitmap: bm.Bitmap})
+		}
+	}()
+	if _, err := p.inst.FPDFBitmap_FillRect(&requests.FPDFBitmap_FillRect{Bitmap: bm.Bitmap, Width: w, Height: h, Color: 0xffffffff}); err != nil {
+		return nil, err
+	}
+	flags := enums.FPDF_RENDER_FLAG_ANNOT | enums.FPDF_RENDER_FLAG_REVERSE_BYTE_ORDER
+	if _, err := p.inst.FPDF_RenderPageBitmap(&requests.FPDF_RenderPageBitmap{
+		Bitmap: bm.Bitmap, Page: page, SizeX: w, SizeY: h, Flags: flags,
+	}); err != nil {
+		return nil, err
+	}
+	if p.form != "" {
+		if _, err := p.inst.FPDF_FFLDraw(&requests.FPDF_FFLDraw{
+			FormHandle: p.form, Bitmap: bm.Bitmap, Page: page, SizeX: w, SizeY: h, Flags: flags,
+		}); err != nil {
+			return nil, err
+		}
+	}
+	buf, err := p.inst.FPDFBitmap_GetBuffer(&requests.FPDFBitmap_GetBuffer{Bitmap: bm.Bitmap})
+	if err != nil {
+		return nil, err
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	if len(buf.Buffer) < len(img.Pix) {
+		return nil, over("page", "page_pixels", int64(w)*int64(h), int64(len(buf.Buffer)/4), "lower the resolution")
+	}
+	copy(img.Pix, buf.Buffer)
+	for i := 3; i < len(img.Pix); i += 4 {
+		img.Pix[i] = 255
+	}
+	return img, nil
+}
+
+// transform returns the map from default user space to raster pixels: page
+// boxes and rotation are in it. PDFium answers in whole device units, so it is
+// asked about a device that is much finer.
+func (p *pdfReader) transform(page requests.Page, w, h int) (Affine, error) {
+	const fine = 1 << 24
+	k := math.Floor(fine / float64(max(w, h)))
+	k = math.Max(k, 1)
+	at := func(x, y float64) (float64, float64, error) {
+		r, err := p.inst.FPDF_PageToDevice(&requests.FPDF_PageToDevice{
+			Page: page, SizeX: w * int(k), SizeY: h * int(k), PageX: x, PageY: y,
+		})
+		if err != nil {
+			return 0, 0, err
+		}
+		return float64(int32(r.DeviceX)) / k, float64(int32(r.DeviceY)) / k, nil
+	}
+	const unit = 1000
+	x0, y0, err := at(0, 0)
+	if err != nil {
+		return Affine{}, err
+	}
+	x1, y1, err := at(unit, 0)
+	if err != nil {
+		return Affine{}, err
+	}
+	x2, y2, err := at(0, unit)
+	if err != nil {
+		return Affine{}, err
+	}
+	return Affine{(x1 - x0) / unit, (x2 - x0) / unit, x0, (y1 - y0) / unit, (y2 - y0) / unit, y0}, nil
+}
+
+// invert returns the inverse; of a singular transform, the identity.
+func (m Affine) invert() Affine {
+	det := m[0]*m[4] - m[1]*m[3]
+	if det == 0 || math.IsNaN(det) {
+		return Affine{1, 0, 0, 0, 1, 0}
+	}
+	a, b, d, e := m[4]/det, -m[1]/det, -m[3]/det, m[0]/det
+	return Affine{a, b, -(a*m[2] + b*m[5]), d, e, -(d*m[2] + e*m[5])}
+}
+
+// pdfError types what PDFium said.
+func pdfError(op string, err error, withPassword bool) error {
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, pdferrors.ErrPassword) && withPassword:
+		return bad(op, errors.New("pdf: the document is encrypted and the password is wrong"), "give the right password")
+	case errors.Is(err, pdferrors.ErrPassword):
+		return bad(op, errors.New("pdf: the document is encrypted"), "give its password")
+	case errors.Is(err, pdferrors.ErrSecurity):
+		return unsupported(op, errors.New("pdf: the document is encrypted in an unknown way"), "save it without encryption")
+	case errors.Is(err, pdferrors.ErrFormat), errors.Is(err, pdferrors.ErrFile):
+		return bad(op, errors.New("pdf: the document cannot be read"), "the file is damaged: export or send it again")
+	}
+	what, _, _ := strings.Cut(err.Error(), "\n") // a WebAssembly stack follows
+	return bad(op, fmt.Errorf("pdfium gave up: %s", what), "the page is damaged or needs more memory than it may have: print it to a new PDF")
+}
