@@ -22,8 +22,8 @@ setup: ## install what is missing on this machine (PostgreSQL on Debian; says wh
 .PHONY: build
 build: ## build the program and its plugins into bin/
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/palimpsest ./cmd/palimpsest
-	@for p in $(PLUGINS); do $(GO) build -trimpath -ldflags "-s -w" -o $(BIN)/palimpsest-task-$$p ./plugins/$$p || exit 1; done
+	$(GO) build -ldflags "-s -w" -o $(BIN)/palimpsest ./cmd/palimpsest
+	@for p in $(PLUGINS); do $(GO) build -ldflags "-s -w" -o $(BIN)/palimpsest-task-$$p ./plugins/$$p || exit 1; done
 
 .PHONY: demo
 demo: setup build ## process the bundled samples through queue, store, engine and plugins; print the rows

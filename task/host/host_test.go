@@ -243,6 +243,7 @@ func TestFrozenPluginIsKilled(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	frozen(t, before)
 	// The page is not to blame alone: the call is repeated and succeeds.
 	if err := plan(t, x, "well"); err != nil {
 		t.Error(err)
@@ -454,19 +455,40 @@ func TestPluginDiesWithTheHost(t *testing.T) {
 	os.RemoveAll(dir)
 }
 
-// gone waits until a process is no more. The test's own limit ends the wait.
+// gone waits until a process is no more.
 func gone(t *testing.T, pid string) {
 	t.Helper()
-	for {
+	eventually(t, "process "+pid+" is gone", func() bool {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
-		if err != nil || strings.Contains(string(stat), ") Z ") {
-			return
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	})
+}
+
+// frozen waits until every thread of a process that was sent SIGSTOP has
+// stopped: on a busy machine one may answer a call before another takes the
+// signal.
+func frozen(t *testing.T, pid string) {
+	t.Helper()
+	eventually(t, "process "+pid+" is frozen", func() bool {
+		stats, err := filepath.Glob("/proc/" + pid + "/task/*/stat")
+		for _, name := range stats {
+			stat, readErr := os.ReadFile(name)
+			if readErr == nil && !strings.Contains(string(stat), ") T ") {
+				return false
+			}
 		}
-		select {
-		case <-t.Context().Done():
-			t.Fatalf("process %s still lives", pid)
-		case <-time.After(10 * time.Millisecond):
+		return err == nil && len(stats) > 0
+	})
+}
+
+// eventually waits for a condition, for as long as no healthy machine takes.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !holds(); {
+		if time.Now().After(end) {
+			t.Fatalf("still not so: %s", what)
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
