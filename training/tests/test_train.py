@@ -1,0 +1,116 @@
+"""Runs stop, save and resume."""
+
+import argparse
+import json
+
+import pytest
+import torch
+
+from training import checkpoint, export, fonts, train
+from training.model import Mini, Shape
+from training.optim import Average, Optimizer, orthogonalise
+
+pytestmark = pytest.mark.skipif(not fonts.files(), reason="no fonts installed")
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """An empty state folder that shares the measured fonts."""
+    known = checkpoint.state_dir() / "fonts.json"
+    monkeypatch.setenv("PALIMPSEST_TRAINING", str(tmp_path))
+    if known.exists():
+        (tmp_path / "fonts.json").write_text(known.read_text())
+    return tmp_path
+
+
+def options(**changes):
+    values = dict(
+        minutes=0, cooldown=0, rate=1.0, stage=None, fresh=False, seed=1, processes=1, threads=1, workers=0, device="cpu", bf16=False, port=29999
+    )
+    return argparse.Namespace(**(values | changes))
+
+
+def run_steps(trainer, count):
+    stream = trainer.stream()
+    for _ in range(count):
+        trainer.train_step(next(stream))
+
+
+def test_resume(state, monkeypatch):
+    monkeypatch.setattr(train, "MODEL_DIR", state / "none")
+    first = train.Trainer(options(), 0)
+    run_steps(first, 3)
+    first.save()
+    (state / "state.pt.part").write_bytes(b"half a file of a killed run")
+    second = train.Trainer(options(), 0)
+    assert second.progress["step"] == 3 and second.progress["samples"] == first.progress["samples"]
+    for a, b in zip(first.model.parameters(), second.model.parameters()):
+        assert torch.equal(a, b)
+    for k, v in first.optimizer.buffers.items():
+        assert torch.equal(v, second.optimizer.buffers[k])
+    for k, v in first.average.weights.items():
+        assert torch.equal(v, second.average.weights[k])
+    run_steps(second, 1)
+    assert second.progress["step"] == 4
+
+
+def test_goes_on_from_exported_weights(state, monkeypatch):
+    torch.manual_seed(9)
+    model = Mini()
+    export.export(model, state / "model", dtype=torch.float32)
+    export.save_auxiliary(model, state / "auxiliary", {"step": 700, "samples": 9000, "stage": 2, "meter": {}})
+    monkeypatch.setattr(train, "MODEL_DIR", state / "model")
+    monkeypatch.setattr(train, "AUXILIARY", state / "auxiliary")
+    trainer = train.Trainer(options(), 0)
+    assert (trainer.progress["step"], trainer.progress["stage"], trainer.progress["stage_step"]) == (700, 2, 0)
+    assert torch.allclose(trainer.model.aux.weight, model.aux.weight, atol=1e-3)
+    assert trainer.rate() < train.RATE / 10  # a fresh warm-up
+    a, b = model.net.model.language_model.embed_tokens.weight, trainer.model.net.model.language_model.embed_tokens.weight
+    assert torch.equal(a, b)
+
+
+def test_a_run_writes_curve_and_state(state, monkeypatch):
+    monkeypatch.setattr(train, "MODEL_DIR", state / "none")
+    monkeypatch.setattr(checkpoint, "CURVE", state / "none" / "curve.jsonl")
+    train.worker(0, options(minutes=0.05))
+    points = [json.loads(line) for line in (state / "curve.jsonl").read_text().splitlines()]
+    assert points[-1]["step"] > 0 and points[-1]["stage"] == "letters"
+    assert checkpoint.load()["progress"]["step"] == points[-1]["step"]
+
+
+def test_grown_model_computes_the_same(state):
+    small = Mini(Shape(vision_layers=2, text_layers=2))
+    optimizer, average = Optimizer(small, 0.6), Average(small)
+    checkpoint.save(small, optimizer, average, {"step": 5})
+    big = Mini(Shape(vision_layers=3, text_layers=3))
+    from training.grow import silence
+
+    silence(big, small.shape)
+    checkpoint.restore(checkpoint.load(), big, Optimizer(big, 0.6), Average(big))
+    x = torch.randn(1, 256, 196)
+    tokens = torch.randint(6, 200, (1, 8))
+    with torch.no_grad():
+        a = small.answer_logits(small.vision(x), tokens)
+        b = big.answer_logits(big.vision(x), tokens)
+    assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_orthogonalise():
+    for shape in ((2, 8, 32), (1, 32, 8)):
+        s = torch.linalg.svdvals(orthogonalise(torch.randn(*shape)))
+        assert s.min() > 0.5 and s.max() < 1.35
+    values = torch.logspace(-2, 0, 400)[:, None, None]
+    padded = torch.diag_embed(torch.cat([values[:, 0], (1 - values[:, 0] ** 2).clamp(min=0).sqrt()], 1))
+    assert orthogonalise(padded).abs().max() < 1.35  # no singular value runs away
+
+
+def test_average_follows_the_weights():
+    model = Mini(Shape(vision_layers=1, text_layers=1))
+    average = Average(model, horizon=10)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.fill_(1.0)
+    for _ in range(200):
+        average.update(model, 4)
+    key = next(k for k, _ in model.named_parameters())
+    assert torch.allclose(average.weights[key], torch.ones_like(average.weights[key]), atol=1e-3)

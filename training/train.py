@@ -1,0 +1,303 @@
+"""Trains the default model: starts, or resumes what was there.
+
+    python -m training.train                 run until stopped
+    python -m training.train --minutes 30    run for a while
+    python -m training.train --cooldown 20   branch off: let the rate fall to nothing in 20 minutes, export
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from training import checkpoint, data, evaluate, export, targets
+from training.model import Mini
+from training.optim import Average, Optimizer
+from training.paths import AUXILIARY, MODEL_DIR, state_dir
+
+RATE = 2.5e-3
+VISION_RATE = 0.6
+WARM_UP = 150  # steps, after the start and after a change of stage
+REPORT_SECONDS = 60
+SAVE_SECONDS = 240
+EVALUATE_SECONDS = 1500
+AVERAGE_EVERY = 4
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the training. `heights` is {rows of patches: (share of steps, windows a step)}; the stage ends
+    when the running mean of `watch` reaches `until`."""
+
+    name: str
+    heights: dict[int, tuple[float, int]]
+    decoder: bool
+    rate: float
+    aux_weight: float
+    watch: str
+    until: float
+
+
+STAGES = (
+    Stage("letters", {4: (1.0, 24)}, False, 1.0, 1.0, "aux_accuracy", 0.40),
+    Stage("lines", {2: (0.75, 32), 4: (0.25, 16)}, True, 1.0, 1.0, "characters", 0.60),
+    Stage("windows", {2: (0.15, 32), 4: (0.6, 16), 8: (0.25, 8)}, True, 1.0, 1.0, "characters", 0.78),
+    Stage("tiles", {4: (0.4, 16), 8: (0.25, 8), 16: (0.35, 6)}, True, 1.0, 0.7, "characters", 2.0),
+)
+
+
+class Meter:
+    """Running means of what is watched."""
+
+    def __init__(self, keep: float = 0.98):
+        self.keep = keep
+        self.values: dict[str, float] = {}
+
+    def add(self, **values: float) -> None:
+        for k, v in values.items():
+            self.values[k] = self.keep * self.values.get(k, v) + (1 - self.keep) * v
+
+
+def say(text: str) -> None:
+    """Write a line to the log (standard output)."""
+    print(time.strftime("%H:%M:%S"), text, flush=True)
+
+
+class Trainer:
+    """One process of a training run."""
+
+    def __init__(self, options: argparse.Namespace, rank: int):
+        self.options, self.rank, self.ranks = options, rank, options.processes
+        self.device = torch.device(options.device)
+        torch.set_num_threads(options.threads)
+        torch.set_flush_denormal(True)
+        torch.manual_seed(options.seed)
+        self.started = time.time()
+        self.progress = {"step": 0, "samples": 0, "stage": 0, "stage_step": 0, "seconds": 0.0, "meter": {}}
+        self.stopping = False
+        self.parent = os.getppid()
+        self.model = Mini().to(self.device)
+        state = None if options.fresh else checkpoint.load()
+        if state is None and not options.fresh and (MODEL_DIR / "model.safetensors").exists():
+            # Only what is committed is left: go on from there with a fresh warm-up.
+            export.load_weights(self.model, MODEL_DIR)
+            self.progress |= {"stage": len(STAGES) - 1} | export.load_auxiliary(self.model, AUXILIARY)
+        self.optimizer = Optimizer(self.model, VISION_RATE)
+        self.average = Average(self.model)
+        if state is not None:
+            self.progress |= checkpoint.restore(state, self.model, self.optimizer, self.average)
+            if rank == 0:
+                say(f"resumed at step {self.progress['step']}")
+        if options.stage is not None and options.stage != self.progress["stage"]:
+            self.progress |= {"stage": options.stage, "stage_step": 0}
+        self.meter = Meter()
+        self.meter.values = dict(self.progress["meter"])
+        self.before = self.progress["seconds"]
+        self.resumed_step = self.progress["step"]
+
+    @property
+    def stage(self) -> Stage:
+        return STAGES[self.progress["stage"]]
+
+    def rate(self) -> float:
+        """The learning rate of this step."""
+        warm = min(self.progress["stage_step"], self.progress["step"] - self.resumed_step + WARM_UP // 2)
+        rate = RATE * self.options.rate * self.stage.rate * min(1.0, (warm + 1) / WARM_UP)
+        if self.options.cooldown:
+            rate *= max(0.0, 1 - (time.time() - self.started) / (60 * self.options.cooldown))
+        return rate
+
+    def out_of_time(self) -> bool:
+        minutes = self.options.cooldown or self.options.minutes
+        orphaned = self.parent != os.getppid()
+        return self.stopping or orphaned or bool(minutes and time.time() - self.started > 60 * minutes)
+
+    def stream(self):
+        """Batches of the present stage."""
+        p = self.progress
+        stream = data.Stream(self.stage.heights, hash((self.options.seed, p["stage"], p["step"])) & 0xFFFFFF, self.rank, self.ranks)
+        loader = torch.utils.data.DataLoader(
+            stream, batch_size=None, num_workers=self.options.workers, prefetch_factor=4 if self.options.workers else None
+        )
+        return iter(loader)
+
+    def train_step(self, batch: data.Batch) -> None:
+        """One update."""
+        stage, p = self.stage, self.progress
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
+            losses = self.model.losses(batch.to(self.device), stage.decoder, stage.aux_weight)
+        losses.total.backward()
+        norm = self.optimizer.step(self.rate())
+        p["step"] += 1
+        p["stage_step"] += 1
+        p["samples"] += len(batch.patches) * self.ranks
+        p["patches"] = p.get("patches", 0) + batch.patches.shape[0] * batch.patches.shape[1] * self.ranks
+        if p["step"] % AVERAGE_EVERY == 0 and self.rank == 0:
+            self.average.update(self.model, AVERAGE_EVERY)
+        self.meter.add(aux_loss=losses.aux, aux_accuracy=losses.aux_accuracy, norm=norm)
+        if stage.decoder:
+            self.meter.add(answer_loss=losses.answer, characters=losses.character_accuracy, locations=losses.location_accuracy)
+
+    def agree(self) -> tuple[bool, bool]:
+        """Whether all processes stop, and whether all enter the next stage: the first process decides."""
+        values = self.meter.values
+        onward = self.progress["stage"] + 1 < len(STAGES) and values.get(self.stage.watch, 0) >= self.stage.until
+        onward = onward and self.progress["stage_step"] > 3 * WARM_UP
+        flags = torch.tensor([float(self.out_of_time()), float(onward)])
+        if self.ranks > 1:
+            dist.broadcast(flags, 0)
+        return bool(flags[0]), bool(flags[1])
+
+    def run(self) -> None:
+        """Train until time is up or a signal says stop."""
+        stream = self.stream()
+        said = saved = scored = time.time()
+        step = self.progress["step"]
+        while True:
+            self.train_step(next(stream))
+            if self.progress["step"] % 5:
+                continue
+            stop, onward = self.agree()
+            now = time.time()
+            self.progress["seconds"] = self.before + now - self.started
+            if self.rank == 0 and (now - said > REPORT_SECONDS or stop):
+                self.report((self.progress["step"] - step) / (now - said))
+                said, step = now, self.progress["step"]
+            if onward:
+                self.progress |= {"stage": self.progress["stage"] + 1, "stage_step": 0}
+                stream = self.stream()
+                if self.rank == 0:
+                    say(f"stage {self.stage.name}")
+            if self.rank == 0 and not self.options.cooldown and (now - saved > SAVE_SECONDS or stop or onward):
+                self.save()
+                saved = time.time()
+            if self.rank == 0 and (now - scored > EVALUATE_SECONDS or (stop and self.options.cooldown)):
+                self.score()
+                scored = time.time()
+            if stop:
+                return
+
+    def report(self, speed: float) -> None:
+        """A line of the log and a point of the curve."""
+        p = self.progress
+        point = {k: round(v, 4) for k, v in self.meter.values.items()}
+        checkpoint.log_point(
+            {"time": round(time.time()), "seconds": round(p["seconds"]), "step": p["step"], "samples": p["samples"], "stage": self.stage.name}
+            | point
+        )
+        shown = " ".join(f"{k} {v:.3f}" for k, v in point.items())
+        say(f"{self.stage.name} step {p['step']} samples {p['samples']} {speed:.2f} steps/s rate {self.rate():.5f} {shown}")
+
+    def save(self) -> None:
+        self.progress["meter"] = dict(self.meter.values)
+        checkpoint.save(self.model, self.optimizer, self.average, self.progress)
+
+    def score(self) -> None:
+        """Read fixed tiles in fonts kept out of training, with the averaged weights."""
+        model = Mini(self.model.shape)
+        model.load_state_dict(self.average.weights)
+        model.eval()
+        point = {"time": round(time.time()), "step": self.progress["step"], "samples": self.progress["samples"]}
+        if self.stage.decoder:
+            for rows, count, limit in ((2, 48, 100), (4, 48, 200), (16, 24, 500)):
+                if rows == 16 and self.meter.values.get("characters", 0) < 0.5:
+                    continue
+                point[f"rows{rows}"] = score_tiles(model, data.fixed_tiles(count, rows), limit)
+        else:
+            batch = data.collate(data.fixed_tiles(96, 4))
+            with torch.no_grad():
+                point["validation_aux"] = model.losses(batch, False, 1.0).aux_accuracy
+        checkpoint.log_point(point)
+        say(f"score {point}")
+
+
+def score_tiles(model: Mini, tiles: list[data.Tile], limit: int) -> dict[str, float]:
+    """Scores of greedy answers on tiles of one height."""
+    said = []
+    for i in range(0, len(tiles), 12):
+        batch = data.collate(tiles[i : i + 12])
+        said += [targets.parse_tokens(ids) for ids in model.generate(batch.patches, limit, batch.first_row)]
+    return evaluate.score(said, [t.words for t in tiles])
+
+
+def worker(rank: int, options: argparse.Namespace) -> None:
+    """Body of one process."""
+    if options.processes > 1:
+        os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+        os.environ.setdefault("MASTER_PORT", str(options.port))
+        dist.init_process_group("gloo", rank=rank, world_size=options.processes)
+    trainer = Trainer(options, rank)
+
+    def stop(*_) -> None:
+        trainer.stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    trainer.run()
+    if options.cooldown and rank == 0:
+        export.publish(trainer.model, trainer.progress)
+    if options.processes > 1:
+        dist.destroy_process_group()
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--minutes", type=float, default=0, help="stop after this long (default: run until stopped)")
+    add("--cooldown", type=float, default=0, help="lower the rate to nothing over this many minutes and export; the state stays")
+    add("--rate", type=float, default=1.0, help="factor on the learning rate")
+    add("--stage", type=int, default=None, help="go to this stage")
+    add("--fresh", action="store_true", help="start over from random weights")
+    add("--seed", type=int, default=int(time.time()), help="seed of the tiles drawn from here on")
+    add("--processes", type=int, default=os.cpu_count() if (os.cpu_count() or 1) <= 4 else 4)
+    add("--threads", type=int, default=1, help="of each process")
+    add("--workers", type=int, default=0, help="extra processes that render, for each process (0: render in between)")
+    add("--device", default="cpu")
+    add("--bf16", action="store_true", help="bfloat16 arithmetic where autocast allows")
+    add("--port", type=int, default=29517)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    state_dir().mkdir(parents=True, exist_ok=True)
+    with open(state_dir() / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another run holds {state_dir() / 'lock'}") from None
+        start(options)
+
+
+def start(options: argparse.Namespace) -> None:
+    """Run the processes of a run, and hand signals on to them."""
+    if options.processes == 1:
+        worker(0, options)
+        return
+    context = mp.get_context("spawn")
+    children = [context.Process(target=worker, args=(rank, options)) for rank in range(options.processes)]
+    for child in children:
+        child.start()
+
+    def stop(*_) -> None:
+        for child in children:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    for child in children:
+        child.join()
+    raise SystemExit(max(abs(child.exitcode or 0) for child in children))
+
+
+if __name__ == "__main__":
+    main()
