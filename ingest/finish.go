@@ -89,58 +89,122 @@ func (w *FinishWorker) finishRun(ctx context.Context, doc store.Document, run st
 	if !ok {
 		return nil, nil
 	}
-	whole, err := w.document(ctx, t.Info(), doc, run, pages)
-	if err != nil {
+	var files finishedFiles
+	parts := max(1, (len(pages)+task.MaxFinishPages-1)/task.MaxFinishPages)
+	for part := range parts {
+		some := pages[part*task.MaxFinishPages : min(len(pages), (part+1)*task.MaxFinishPages)]
+		shown, err := w.document(ctx, t.Info(), doc, run, some)
+		if err != nil {
+			return nil, err
+		}
+		shown.Part, shown.Parts = part+1, parts
+		reading, err := finisher.Finish(ctx, shown)
+		if err != nil {
+			return nil, fmt.Errorf("finishing document %s for task %s: %w", doc.ID, run.Task, err)
+		}
+		whole, err := files.take(reading.Artifacts, part == 0)
+		if err != nil {
+			return nil, nonsense(t.Info(), 0, err)
+		}
+		if err := files.put(ctx, w.Objects, run.Task, whole); err != nil {
+			return nil, err
+		}
+	}
+	if err := files.put(ctx, w.Objects, run.Task, files.growing); err != nil {
 		return nil, err
 	}
-	reading, err := finisher.Finish(ctx, whole)
-	if err != nil {
-		return nil, fmt.Errorf("finishing document %s for task %s: %w", doc.ID, run.Task, err)
-	}
-	objects, err := putArtifacts(ctx, w.Objects, reading.Artifacts)
-	for i := range objects {
-		objects[i].Task = run.Task
-	}
-	return objects, err
+	return files.objects, nil
 }
 
-// document gathers what a task has read on every page.
+// maxFinishBytes bounds the files of a document that grow from part to part
+// and are held in memory until the last one.
+const maxFinishBytes = 1 << 30
+
+// finishedFiles are the files of a whole document, as its parts bring them.
+type finishedFiles struct {
+	growing []task.Artifact // those of the first part, to which later parts may add
+	bytes   int             // of growing
+	names   map[string]int  // place in growing, or -1 when the file is stored
+	objects []store.Object
+}
+
+// take adds what a part brought and returns the files that are whole.
+func (f *finishedFiles) take(files []task.Artifact, first bool) (whole []task.Artifact, err error) {
+	if f.names == nil {
+		f.names = map[string]int{}
+	}
+	for _, a := range files {
+		at, known := f.names[a.Name]
+		switch {
+		case known && (first || at < 0):
+			return nil, fmt.Errorf("two artifacts named %s", a.Name)
+		case known:
+			f.growing[at].Content = append(f.growing[at].Content, a.Content...)
+		case first:
+			f.names[a.Name] = len(f.growing)
+			f.growing = append(f.growing, a)
+		default:
+			f.names[a.Name] = -1
+			whole = append(whole, a)
+			continue
+		}
+		if f.bytes += len(a.Content); f.bytes > maxFinishBytes {
+			return nil, fmt.Errorf("files of the document of more than %d bytes", maxFinishBytes)
+		}
+	}
+	return whole, nil
+}
+
+// put stores whole files.
+func (f *finishedFiles) put(ctx context.Context, objects Objects, name string, files []task.Artifact) error {
+	stored, err := putArtifacts(ctx, objects, files)
+	for i := range stored {
+		stored[i].Task = name
+	}
+	f.objects = append(f.objects, stored...)
+	return err
+}
+
+// document gathers what a task has read on some pages of a document.
 func (w *FinishWorker) document(ctx context.Context, info task.Info, doc store.Document, run store.Run, pages []store.PageStatus) (task.Document, error) {
-	whole := task.Document{ID: string(doc.ID), Name: doc.Name}
-	index := map[int]int{}
+	some := task.Document{ID: string(doc.ID), Name: doc.Name}
 	for _, p := range pages {
 		text, err := fetchText(ctx, w.Objects, p.TextHash)
 		if err != nil {
 			return task.Document{}, err
 		}
-		page := taskPage(doc, p.Page, run.Options)
-		page.Text, page.Lines = text.words(), text.lines()
-		index[p.Number] = len(whole.Pages)
-		whole.Pages = append(whole.Pages, task.DocumentPage{Page: page, State: string(stateOf(p, run.ID))})
-	}
-	for _, rel := range info.Relations {
-		var after store.Cursor
-		for {
-			rows, err := w.Finishes.Results(ctx, doc.ID, info.Name, rel.Name, 0, after, 0)
+		page := task.DocumentPage{Page: taskPage(doc, p.Page, run.Options), State: string(stateOf(p, run.ID))}
+		page.Page.Text, page.Page.Lines = text.words(), text.lines()
+		for _, rel := range info.Relations {
+			records, err := w.records(ctx, doc.ID, info.Name, rel, p.Number)
 			if err != nil {
 				return task.Document{}, err
 			}
-			if len(rows) == 0 {
-				break
-			}
-			for _, row := range rows {
-				rec, err := recordOf(rel, row)
-				if err != nil {
-					return task.Document{}, err
-				}
-				if i, ok := index[row.Page]; ok {
-					whole.Pages[i].Records = append(whole.Pages[i].Records, rec)
-				}
-			}
-			after = store.Next(rows)
+			page.Records = append(page.Records, records...)
 		}
+		some.Pages = append(some.Pages, page)
 	}
-	return whole, nil
+	return some, nil
+}
+
+// records gives the stored rows of one relation on one page.
+func (w *FinishWorker) records(ctx context.Context, id store.DocumentID, name string, rel task.Relation, page int) ([]task.Record, error) {
+	var out []task.Record
+	var after store.Cursor
+	for {
+		rows, err := w.Finishes.Results(ctx, id, name, rel.Name, page, after, 0)
+		if err != nil || len(rows) == 0 {
+			return out, err
+		}
+		for _, row := range rows {
+			rec, err := recordOf(rel, row)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, rec)
+		}
+		after = store.Next(rows)
+	}
 }
 
 // stateOf finds how a run ended on a page.

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,6 +24,7 @@ import (
 type finishes struct {
 	begin     error
 	publish   error
+	long      int // pages, when not the three
 	committed bool
 	objects   []store.Object
 	failure   *store.Failure
@@ -33,6 +37,13 @@ func (f *finishes) BeginFinish(context.Context, store.DocumentID) (store.Documen
 
 func (f *finishes) Pages(context.Context, store.DocumentID) ([]store.PageStatus, error) {
 	var pages []store.PageStatus
+	for i := range f.long {
+		pages = append(pages, store.PageStatus{Page: store.Page{Number: i + 1, Width: 100, Height: 100},
+			Runs: []store.PageRunStatus{{Run: 1, Task: "ocr", State: store.PageDone}}})
+	}
+	if f.long > 0 {
+		return pages, nil
+	}
 	for i, state := range []store.PageState{store.PageDone, store.PageBlank, store.PageFailed} {
 		pages = append(pages, store.PageStatus{Page: store.Page{Number: i + 1, Width: 100, Height: 100},
 			Runs: []store.PageRunStatus{{Run: 1, Task: "ocr", State: state}}})
@@ -46,7 +57,10 @@ func (f *finishes) Objects(context.Context, store.DocumentID, int) ([]store.Obje
 }
 
 // Results gives two rows on page 1, one at a time.
-func (f *finishes) Results(_ context.Context, _ store.DocumentID, _, relation string, _ int, after store.Cursor, _ int) ([]store.ResultRow, error) {
+func (f *finishes) Results(_ context.Context, _ store.DocumentID, _, relation string, page int, after store.Cursor, _ int) ([]store.ResultRow, error) {
+	if page != 1 {
+		return nil, nil
+	}
 	next := 0
 	if after != (store.Cursor{}) {
 		next = after.Seq + 1
@@ -108,6 +122,56 @@ func TestFinishPublishesAndCommits(t *testing.T) {
 	want := []string{"page-0001/ocr/page.hocr", "page-0001/ocr/raw.bin", "document/ocr/whole.pdf"}
 	if fmt.Sprint(paths) != fmt.Sprint(want) || f.manifest.State != "partial" || f.manifest.Pages != 3 {
 		t.Errorf("manifest %+v, want files %v", f.manifest, want)
+	}
+}
+
+func TestFinishShowsLongDocumentsInParts(t *testing.T) {
+	t.Parallel()
+	var parts []string
+	whole := &finisher{scriptTask: scriptTask{info: wordInfo}, finish: func(d task.Document) (task.Reading, error) {
+		from, to := d.Pages[0].Page.Number, d.Pages[len(d.Pages)-1].Page.Number
+		parts = append(parts, fmt.Sprintf("%d/%d: %d-%d", d.Part, d.Parts, from, to))
+		return task.Reading{Artifacts: []task.Artifact{{Name: "all.txt", MediaType: "text/plain", Content: fmt.Appendf(nil, "%d-%d;", from, to)},
+			{Name: fmt.Sprintf("page-%d.txt", from), MediaType: "text/plain", Content: fmt.Append(nil, from)}}}, nil
+	}}
+	f := &finishes{long: 70}
+	w := finishing(f, whole)
+	if err := w.Work(t.Context(), job(store.FinishArgs{}, 1)); err != nil || f.failure != nil {
+		t.Fatal(err, f.failure)
+	}
+	if got, want := fmt.Sprint(parts), "[1/3: 1-32 2/3: 33-64 3/3: 65-70]"; got != want {
+		t.Errorf("the task sees %s, want %s", got, want)
+	}
+	got := map[string]string{}
+	for _, o := range f.objects {
+		r, err := w.Objects.Get(t.Context(), o.Hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[o.Task+" "+o.Name] = string(b)
+	}
+	want := map[string]string{"ocr all.txt": "1-32;33-64;65-70;", "ocr page-1.txt": "1", "ocr page-33.txt": "33", "ocr page-65.txt": "65"}
+	if !reflect.DeepEqual(got, want) || len(f.objects) != len(want) {
+		t.Errorf("stored %v, want %v", got, want)
+	}
+}
+
+func TestFinishRefusesAFileTwice(t *testing.T) {
+	t.Parallel()
+	whole := &finisher{scriptTask: scriptTask{info: wordInfo}, finish: func(d task.Document) (task.Reading, error) {
+		if d.First() {
+			return task.Reading{}, nil
+		}
+		return task.Reading{Artifacts: []task.Artifact{{Name: "late.txt", MediaType: "text/plain"}}}, nil
+	}}
+	f := &finishes{long: 70}
+	err := finishing(f, whole).Work(t.Context(), job(store.FinishArgs{}, store.MaxAttempts))
+	if f.failure == nil || !strings.Contains(f.failure.Message, "late.txt") {
+		t.Errorf("a file begun after the first part cannot go on: %v, %+v", err, f.failure)
 	}
 }
 

@@ -11,6 +11,7 @@ const (
 	MaxState        = 1 << 20  // bytes of Ask.State
 	MaxRecords      = 200_000  // records of one reading
 	MaxArtifacts    = 64       // artifacts of one reading
+	MaxFinishPages  = 32       // pages of one call of Finish
 	MaxMessageBytes = 64 << 20 // bytes of one call's request or reply on the wire
 	maxRelations    = 64
 	maxColumns      = 128

@@ -37,11 +37,20 @@ type Line struct {
 	XHeight float64 // pixels
 }
 
-// Document is what a Finisher sees: every page with what was read on it.
+// Document is what a Finisher sees: every page with what was read on it. A
+// document of more than MaxFinishPages pages is shown in parts, in order.
 type Document struct {
 	ID, Name string
 	Pages    []DocumentPage
+	Part     int // which part of the document Pages are, from 1; 0: all of it
+	Parts    int // of how many
 }
+
+// First reports whether the document begins with these pages.
+func (d Document) First() bool { return d.Part <= 1 }
+
+// Last reports whether the document ends with these pages.
+func (d Document) Last() bool { return d.Part >= d.Parts }
 
 // DocumentPage is one page of a Document.
 type DocumentPage struct {

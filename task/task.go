@@ -46,7 +46,10 @@ type Task interface {
 }
 
 // Finisher is implemented by tasks with something to say about a whole
-// document once its last page is read. Asks in its Reading are ignored.
+// document once its last page is read. Asks in its Reading are ignored. A long
+// document comes in parts, one call for each, in order. A file of the first
+// part goes on with the artifacts of its name in later parts; what a later
+// part is the first to name is a whole file.
 type Finisher interface {
 	Finish(ctx context.Context, doc Document) (Reading, error)
 }

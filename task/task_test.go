@@ -115,7 +115,7 @@ func TestEverythingCrossesTheWire(t *testing.T) {
 	}
 	same("answers", f.answers, answers)
 	same("reading", r, f.reading)
-	doc := Document{"7", "a.pdf", []DocumentPage{{goodPage(), "done", []Record{record}}}}
+	doc := Document{"7", "a.pdf", []DocumentPage{{goodPage(), "done", []Record{record}}}, 2, 3}
 	r, err = x.(Finisher).Finish(t.Context(), doc)
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +131,19 @@ func TestOnlyFinishersFinish(t *testing.T) {
 	t.Parallel()
 	if _, ok := dial(t, onlyTask{&fake{info: goodInfo()}}).(Finisher); ok {
 		t.Error("a task that does not finish documents must not claim to")
+	}
+}
+
+func TestPartsOfADocument(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		part, parts int
+		first, last bool
+	}{{0, 0, true, true}, {1, 1, true, true}, {1, 3, true, false}, {2, 3, false, false}, {3, 3, false, true}} {
+		d := Document{Part: c.part, Parts: c.parts}
+		if d.First() != c.first || d.Last() != c.last {
+			t.Errorf("part %d of %d: first %v, last %v", c.part, c.parts, d.First(), d.Last())
+		}
 	}
 }
 

@@ -239,7 +239,7 @@ func readingFromWire(in *taskpb.Reading) Reading {
 }
 
 func documentToWire(d Document) (*taskpb.FinishRequest, error) {
-	out := &taskpb.FinishRequest{Id: valid(d.ID), Name: valid(d.Name)}
+	out := &taskpb.FinishRequest{Id: valid(d.ID), Name: valid(d.Name), Part: clip32(d.Part), Parts: clip32(d.Parts)}
 	for _, p := range d.Pages {
 		records, err := recordsToWire(p.Records)
 		if err != nil {
@@ -251,7 +251,7 @@ func documentToWire(d Document) (*taskpb.FinishRequest, error) {
 }
 
 func documentFromWire(in *taskpb.FinishRequest) Document {
-	out := Document{ID: in.GetId(), Name: in.GetName()}
+	out := Document{ID: in.GetId(), Name: in.GetName(), Part: int(in.GetPart()), Parts: int(in.GetParts())}
 	for _, p := range in.GetPages() {
 		out.Pages = append(out.Pages, DocumentPage{pageFromWire(p.GetPage()), p.GetState(), recordsFromWire(p.GetRecords())})
 	}

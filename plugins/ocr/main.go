@@ -1,9 +1,10 @@
 // Program palimpsest-task-ocr is the task that reads printed text: words and
 // lines with boxes, in reading order. It plans overlapping tiles or a whole
 // page according to the model's profile, merges what the tiles saw, puts it in
-// order, and writes hOCR and plain text. What a page's own text layer says is
-// taken over, compared or ignored as the option text_layer wants, and always
-// marked as such.
+// order, and writes hOCR and plain text, and of the finished document ALTO,
+// Markdown, JSON and CSV. What a page's own text layer says is taken over,
+// compared or ignored as the option text_layer wants, and always marked as
+// such.
 package main
 
 import (

@@ -1637,6 +1637,8 @@ type FinishRequest struct {
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Pages         []*DocumentPage        `protobuf:"bytes,3,rep,name=pages,proto3" json:"pages,omitempty"`
+	Part          int32                  `protobuf:"varint,4,opt,name=part,proto3" json:"part,omitempty"`
+	Parts         int32                  `protobuf:"varint,5,opt,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1690,6 +1692,20 @@ func (x *FinishRequest) GetPages() []*DocumentPage {
 		return x.Pages
 	}
 	return nil
+}
+
+func (x *FinishRequest) GetPart() int32 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
+func (x *FinishRequest) GetParts() int32 {
+	if x != nil {
+		return x.Parts
+	}
+	return 0
 }
 
 var File_task_proto protoreflect.FileDescriptor
@@ -1832,11 +1848,13 @@ const file_task_proto_rawDesc = "" +
 	"\fDocumentPage\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.palimpsest.task.v1.PageR\x04page\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x124\n" +
-	"\arecords\x18\x03 \x03(\v2\x1a.palimpsest.task.v1.RecordR\arecords\"k\n" +
+	"\arecords\x18\x03 \x03(\v2\x1a.palimpsest.task.v1.RecordR\arecords\"\x95\x01\n" +
 	"\rFinishRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x126\n" +
-	"\x05pages\x18\x03 \x03(\v2 .palimpsest.task.v1.DocumentPageR\x05pages2\xa6\x02\n" +
+	"\x05pages\x18\x03 \x03(\v2 .palimpsest.task.v1.DocumentPageR\x05pages\x12\x12\n" +
+	"\x04part\x18\x04 \x01(\x05R\x04part\x12\x14\n" +
+	"\x05parts\x18\x05 \x01(\x05R\x05parts2\xa6\x02\n" +
 	"\x04Task\x12F\n" +
 	"\x04Info\x12\x1f.palimpsest.task.v1.InfoRequest\x1a\x1d.palimpsest.task.v1.InfoReply\x12F\n" +
 	"\x04Plan\x12\x1f.palimpsest.task.v1.PlanRequest\x1a\x1d.palimpsest.task.v1.PlanReply\x12D\n" +
