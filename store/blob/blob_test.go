@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -124,6 +125,38 @@ func TestWritingAgainMakesYoung(t *testing.T) {
 	}
 	if _, err := s.Stat(t.Context(), objects[1].Hash); err != nil {
 		t.Errorf("what was written again: %v", err)
+	}
+}
+
+// lines takes what net/http logs, one line a call.
+type lines chan string
+
+func (l lines) Write(b []byte) (int, error) {
+	select {
+	case l <- string(b):
+	default:
+	}
+	return len(b), nil
+}
+
+// An empty object must not leave bytes on the connection that the server takes for a request of its own; net/http
+// then logs an answer nobody asked for. Not parallel, because the log is the process's.
+func TestEmptyObjectLeavesTheConnectionClean(t *testing.T) {
+	_, c := server(t, "xattr")
+	s, err := blob.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(lines, 16)
+	log.SetOutput(said)
+	defer log.SetOutput(os.Stderr)
+	if _, err := s.PutBytes(t.Context(), nil, "text/plain"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case line := <-said:
+		t.Error(line)
+	case <-time.After(500 * time.Millisecond):
 	}
 }
 

@@ -26,6 +26,9 @@ type Tile struct {
 // over goes to the nearest class.
 const maxClasses = 6
 
+// leastZoom is where Plan gives up enlarging tiles: each is larger than any page then.
+const leastZoom = 1e-4
+
 // margin is the paper kept around a line inside a tile, in x-heights of its
 // class: room for ascenders, descenders and an inexact line box.
 const margin = 0.75
@@ -50,6 +53,9 @@ func Plan(page task.Page, how task.Profile, limit int) []Tile {
 		}
 		if len(out) <= limit {
 			return dedupe(out)
+		}
+		if zoom < leastZoom {
+			return out[:limit] // more sizes of text than tiles are allowed
 		}
 	}
 }

@@ -201,3 +201,17 @@ func BenchmarkPlan(b *testing.B) {
 		Plan(page, mini, limit)
 	}
 }
+
+// A page with more sizes of text than tiles are allowed is planned all the same.
+func TestFewerTilesThanSizes(t *testing.T) {
+	page := task.Page{Number: 1, Width: 1000, Height: 1000}
+	for i, x := range []float64{4, 12, 40, 120} {
+		y := 200 * float64(i)
+		page.Lines = append(page.Lines, task.Line{Box: task.Box{X0: 0, Y0: y, X1: 900, Y1: y + 150}, XHeight: x})
+	}
+	how := task.Profile{Prompt: "ocr", View: task.ViewTiles, Fit: task.FitStretch, Box: task.BoxYXYXBefore, Size: 224,
+		XHeight: 9, XHeightMin: 6, XHeightMax: 13, MinScale: 0.01, MaxScale: 10, Overlap: 72, LocBins: 1024, MaxTokens: 640}
+	if got := Plan(page, how, 2); len(got) == 0 || len(got) > 2 {
+		t.Errorf("%d tiles, at most 2 are allowed", len(got))
+	}
+}
