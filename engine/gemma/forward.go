@@ -68,7 +68,7 @@ func (m *Model) Forward(run kernel.Runner, s *State, segments []Segment, x mat.M
 	logits := s.logits.Mat(x.Rows, m.config.Vocab) // [B, W]
 	m.linear(run, logits, x, m.head)
 	if limit := float32(m.config.FinalCap); limit != 0 {
-		eachRow(run, logits.Rows, len(logits.Data), func(i int) { kernel.SoftCap(logits.Row(i), limit) })
+		kernel.EachRow(run, logits.Rows, len(logits.Data), func(i int) { kernel.SoftCap(logits.Row(i), limit) })
 	}
 	tap.call("logits", logits)
 	if tap != nil {
@@ -165,7 +165,7 @@ func (m *Model) rope(run kernel.Runner, s *State, x mat.Mat, heads int, which fu
 		g := &s.segments[i]
 		from, rows := which(g)
 		first := g.start + g.rows - rows + 1
-		eachRow(run, rows, rows*heads*c.HeadDim, func(r int) {
+		kernel.EachRow(run, rows, rows*heads*c.HeadDim, func(r int) {
 			kernel.Rope(x.Row(from + r)[:heads*c.HeadDim], heads, c.HeadDim, first+r, m.cos, m.sin)
 		})
 	}
@@ -217,11 +217,11 @@ func (m *Model) mlp(run kernel.Runner, s *State, l *layer, x mat.Mat) {
 	m.rmsNorm(run, n, x, l.preMLP)
 	both := s.inner.Mat(x.Rows, 2*f) // [r, 2F]
 	m.linear(run, both, n, l.gateUp)
-	eachRow(run, x.Rows, x.Rows*f, func(i int) {
+	kernel.EachRow(run, x.Rows, x.Rows*f, func(i int) {
 		row := both.Row(i)
 		kernel.GeluTanhMul(row[:f], row[:f], row[f:])
 		if m.round {
-			round(row[:f])
+			kernel.RoundRow(row[:f])
 		}
 	})
 	kernel.MatMul(run, n.Data, n.Cols, both.Data, both.Cols, x.Rows, l.down, nil)
@@ -232,49 +232,22 @@ func (m *Model) mlp(run kernel.Runner, s *State, l *layer, x mat.Mat) {
 // nobody reads unrounded afterwards.
 func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix) {
 	if m.round {
-		eachRow(run, a.Rows, len(a.Data), func(i int) { round(a.Row(i)) })
+		kernel.EachRow(run, a.Rows, len(a.Data), func(i int) { kernel.RoundRow(a.Row(i)) })
 	}
 	kernel.MatMul(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, nil)
-}
-
-// round rounds numbers to bfloat16.
-func round(x []float32) {
-	for i, v := range x {
-		x[i] = kernel.BFloat16(kernel.RoundBFloat16(v))
-	}
 }
 
 // rmsNorm norms every row of x.
 func (m *Model) rmsNorm(run kernel.Runner, dst, x mat.Mat, w []float32) {
 	epsilon := float32(m.config.Epsilon)
-	eachRow(run, x.Rows, len(x.Data), func(i int) { kernel.RMSNorm(dst.Row(i), x.Row(i), w, epsilon) })
+	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) { kernel.RMSNorm(dst.Row(i), x.Row(i), w, epsilon) })
 }
 
 // addNormed adds the norm of every row of y to x; y is overwritten.
 func (m *Model) addNormed(run kernel.Runner, x, y mat.Mat, w []float32) {
 	epsilon := float32(m.config.Epsilon)
-	eachRow(run, x.Rows, len(x.Data), func(i int) {
+	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) {
 		kernel.RMSNorm(y.Row(i), y.Row(i), w, epsilon)
 		kernel.Add(x.Row(i), x.Row(i), y.Row(i))
-	})
-}
-
-// rowWork is how many numbers one piece of a row-by-row loop should touch, so that handing it to another
-// thread costs little beside it.
-const rowWork = 16 << 10
-
-// eachRow calls f for every row, spread over threads in pieces when work, the numbers touched, is enough.
-func eachRow(run kernel.Runner, rows, work int, f func(row int)) {
-	pieces := min(rows, work/rowWork)
-	if run == nil || pieces < 2 {
-		for i := range rows {
-			f(i)
-		}
-		return
-	}
-	run.Run(pieces, func(p int) {
-		for i := p * rows / pieces; i < (p+1)*rows/pieces; i++ {
-			f(i)
-		}
 	})
 }

@@ -90,7 +90,7 @@ func (l *layer) mlp(m *Model, run kernel.Runner, s *State, h mat.Mat) {
 	l.norm2.apply(run, n, h, m.config.Epsilon)
 	inner := s.inner.Mat(h.Rows, m.config.MLP) // [r, M]
 	m.linear(run, inner, n, l.fc1, l.fc1Bias)
-	eachRow(run, h.Rows, h.Rows*m.config.MLP, func(i int) { kernel.GeluTanh(inner.Row(i)) })
+	kernel.EachRow(run, h.Rows, h.Rows*m.config.MLP, func(i int) { kernel.GeluTanh(inner.Row(i)) })
 	m.linear(run, n, inner, l.fc2, l.fc2Bias)
 	add(run, h, n)
 }
@@ -123,48 +123,21 @@ func (m *Model) attend(run kernel.Runner, s *State, a, qkv mat.Mat) {
 // that nobody reads afterwards.
 func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix, bias []float32) {
 	if m.round {
-		eachRow(run, a.Rows, len(a.Data), func(i int) { round(a.Row(i)) })
+		kernel.EachRow(run, a.Rows, len(a.Data), func(i int) { kernel.RoundRow(a.Row(i)) })
 	}
 	kernel.MatMul(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, bias)
 }
 
-// round rounds numbers to bfloat16.
-func round(x []float32) {
-	for i, v := range x {
-		x[i] = kernel.BFloat16(kernel.RoundBFloat16(v))
-	}
-}
-
 // apply is the layer norm of every row.
 func (n *norm) apply(run kernel.Runner, dst, x mat.Mat, epsilon float64) {
-	eachRow(run, x.Rows, len(x.Data), func(i int) {
+	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) {
 		kernel.LayerNorm(dst.Row(i), x.Row(i), n.weight, n.bias, float32(epsilon))
 	})
 }
 
 // add adds y to x.
 func add(run kernel.Runner, x, y mat.Mat) {
-	eachRow(run, x.Rows, len(x.Data), func(i int) { kernel.Add(x.Row(i), x.Row(i), y.Row(i)) })
-}
-
-// rowWork is how many numbers one piece of a row-by-row loop should touch, so that handing it to another
-// thread costs little beside it.
-const rowWork = 16 << 10
-
-// eachRow calls f for every row, spread over threads in pieces when work, the numbers touched, is enough.
-func eachRow(run kernel.Runner, rows, work int, f func(row int)) {
-	pieces := min(rows, work/rowWork)
-	if run == nil || pieces < 2 {
-		for i := range rows {
-			f(i)
-		}
-		return
-	}
-	run.Run(pieces, func(p int) {
-		for i := p * rows / pieces; i < (p+1)*rows/pieces; i++ {
-			f(i)
-		}
-	})
+	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) { kernel.Add(x.Row(i), x.Row(i), y.Row(i)) })
 }
 
 // levels holds the value of each pixel level: level/255·2 - 1, in float32 as the reference computes it.

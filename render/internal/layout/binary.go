@@ -275,17 +275,7 @@ func (b *bitmap) components() []comp {
 
 // joined makes components of runs that touch, diagonals included.
 func joined(runs []run, rows []int32) []comp {
-	parent := make([]int32, len(runs))
-	for i := range parent {
-		parent[i] = int32(i)
-	}
-	find := func(i int32) int32 {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
+	sets := singletons(len(runs))
 	for y := 1; y+1 < len(rows); y++ {
 		i, iEnd := rows[y-1], rows[y]
 		for j := rows[y]; j < rows[y+1]; j++ {
@@ -293,25 +283,20 @@ func joined(runs []run, rows []int32) []comp {
 				i++
 			}
 			for k := i; k < iEnd && runs[k].x0 <= runs[j].x1; k++ {
-				ra, rb := find(k), find(j)
-				if ra < rb {
-					parent[rb] = ra
-				} else {
-					parent[ra] = rb
-				}
+				sets.join(k, j)
 			}
 		}
 	}
-	return gather(runs, parent, find)
+	return gather(runs, sets)
 }
 
 // gather makes components of runs joined under common roots.
-func gather(runs []run, parent []int32, find func(int32) int32) []comp {
+func gather(runs []run, sets disjoint) []comp {
 	id := make([]int32, len(runs))
 	var out []comp
 	var sizes []int32
 	for i, r := range runs {
-		root := find(int32(i))
+		root := sets.root(int32(i))
 		if root == int32(i) {
 			id[i] = int32(len(out))
 			out = append(out, comp{x0: r.x0, y0: r.y, x1: r.x1, y1: r.y + 1})

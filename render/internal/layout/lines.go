@@ -26,27 +26,16 @@ type group struct {
 // link chains every letter to its nearest neighbour on the right.
 func link(ls []letter, w, h int) []group {
 	g := newGrid(ls, w, h)
-	parent := make([]int32, len(ls))
-	for i := range parent {
-		parent[i] = int32(i)
-	}
-	find := func(i int32) int32 {
-		for parent[i] != i {
-			parent[i] = parent[parent[i]]
-			i = parent[i]
-		}
-		return i
-	}
+	sets := singletons(len(ls))
 	for i := range ls {
 		if j := next(ls, g, i); j >= 0 {
-			a, b := find(int32(i)), find(j)
-			parent[max(a, b)] = min(a, b)
+			sets.join(int32(i), j)
 		}
 	}
 	index := map[int32]int{}
 	var out []group
 	for i := range ls {
-		r := find(int32(i))
+		r := sets.root(int32(i))
 		k, ok := index[r]
 		if !ok {
 			k = len(out)
