@@ -127,6 +127,30 @@ class Batch(NamedTuple):
         return Batch(*(t.to(device, non_blocking=True) for t in self))
 
 
+class Rows(NamedTuple):
+    """What the rows of a flat matrix are: the prefix of every sample, then the tokens of the answers, one answer after
+    another. Padding, most of a batch of answers, costs nothing but in attention."""
+
+    batch: int
+    prefix: int
+    longest: int  # of the answers
+    places: Tensor | None = None  # int [M], where the answers' rows lie in [batch * longest]; None: they fill it
+
+    def spread(self, x: Tensor) -> Tensor:
+        """The answers' rows [M, width] at their places of [batch * longest, width]."""
+        if self.places is None:
+            return x
+        return x.new_zeros(self.batch * self.longest, x.shape[1]).index_copy(0, self.places, x)
+
+    def read(self, x: Tensor) -> Tensor:
+        """The rows that predict a token: the last of each prefix, and the answers'."""
+        if not self.prefix:
+            return x
+        start = self.batch * self.prefix
+        ends = x[:start].view(self.batch, self.prefix, -1)[:, -1]
+        return torch.cat([ends, x[start:]]) if self.longest else ends
+
+
 class Losses(NamedTuple):
     """Sums and means of one forward pass."""
 
@@ -186,59 +210,63 @@ class Mini(nn.Module):
     def _norm(norm: nn.Module, x: Tensor) -> Tensor:
         return F.rms_norm(x, (x.shape[-1],), 1 + norm.weight, norm.eps)
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        scores = torch.tanh(q @ k.transpose(-1, -2) * (self.shape.head_dim**-0.5 / 50.0)) * 50.0
-        if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
-        return scores.softmax(-1) @ v
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, masked: Tensor | None = None) -> Tensor:
+        """Attention of queries [batch * length, heads * dim] to keys and values [batch, kv heads, positions, dim]. The
+        heads that share a key are one block of queries, so that no key is copied."""
+        batch, kv_heads, _, dim = k.shape
+        length, group = len(q) // batch, self.shape.text_heads // kv_heads
+        q = q.view(batch, length, kv_heads, group, dim).permute(0, 2, 3, 1, 4).reshape(batch, kv_heads, group * length, dim)
+        scores = torch.tanh(q @ k.transpose(-1, -2) * (dim**-0.5 / 50.0)) * 50.0
+        if masked is not None:
+            scores = scores.masked_fill(masked.repeat(group, 1), float("-inf"))
+        y = (scores.softmax(-1) @ v).view(batch, kv_heads, group, length, dim)
+        return y.permute(0, 3, 1, 2, 4).reshape(batch * length, -1)
 
-    def _block(self, layer: nn.Module, h: Tensor, rotation: tuple[Tensor, Tensor], prefix: int, skip: int, cache: list | None) -> Tensor:
-        """One block of the decoder; the first `skip` positions only serve as keys and values and are left out of
-        what it returns."""
-        shape, attention = self.shape, layer.self_attn
-        batch, length, _ = h.shape
-        cos, sin = rotation
+    def _attention(self, layer: nn.Module, y: Tensor, rotation: tuple[Tensor, Tensor], rows: Rows, last: bool, cache: list | None) -> Tensor:
+        """Attention of all rows, or in the last block only of those that somebody reads."""
+        shape = self.shape
+        first, start = rows.prefix, rows.batch * rows.prefix
 
-        def heads(projection: nn.Module, x: Tensor, count: int) -> Tensor:
-            return projection(x).view(batch, x.shape[1], count, -1).transpose(1, 2)
-
-        def rotate(t: Tensor, first: int) -> Tensor:
+        def rotated(projection: nn.Module, x: Tensor, heads: int, cos: Tensor, sin: Tensor) -> Tensor:
+            t = projection(x).view(len(x), heads, -1)
             a, b = t.chunk(2, -1)
-            return t * cos[:, :, first:] + torch.cat([-b, a], -1) * sin[:, :, first:]
+            return (t * cos[:, None] + torch.cat([-b, a], -1) * sin[:, None]).flatten(1)
 
-        y = self._norm(layer.input_layernorm, h)
-        q = rotate(heads(attention.q_proj, y[:, skip:], shape.text_heads), skip)
-        k, v = rotate(heads(attention.k_proj, y, shape.text_kv_heads), 0), heads(attention.v_proj, y, shape.text_kv_heads)
+        def shared(t: Tensor) -> Tensor:
+            return t.view(rows.batch, -1, shape.text_kv_heads, shape.head_dim).transpose(1, 2)
+
+        k, v = rotated(layer.k_proj, y, shape.text_kv_heads, *rotation), layer.v_proj(y)
+        if last:
+            y, rotation, first = rows.read(y), tuple(rows.read(t) for t in rotation), min(first, 1)
+        q = rotated(layer.q_proj, y, shape.text_heads, *rotation)
+        out = []
+        keys, values = (cache[0], cache[1]) if cache else (None, None)
+        if rows.prefix:
+            keys, values = shared(k[:start]), shared(v[:start])
+            out.append(self._attend(q[: rows.batch * first], keys, values))
+        if rows.longest:
+            own = shared(rows.spread(k[start:])), shared(rows.spread(v[start:]))
+            keys, values = torch.cat([keys, own[0]], 2), torch.cat([values, own[1]], 2)
+            later = torch.ones(rows.longest, keys.shape[2], dtype=torch.bool, device=y.device).triu(keys.shape[2] - rows.longest + 1)
+            answers = self._attend(rows.spread(q[rows.batch * first :]), keys, values, later if rows.longest > 1 else None)
+            out.append(answers if rows.places is None else answers[rows.places])
         if cache is not None:
-            if cache:
-                k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
-            cache[:] = [k, v]
-        group = shape.text_heads // shape.text_kv_heads
-        if group > 1:
-            k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        if prefix and length > prefix:
-            inside = prefix - skip  # queries of the prefix
-            mask = torch.ones(length - prefix, length, dtype=torch.bool, device=h.device).tril(prefix)
-            parts = [self._attend(q[:, :, :inside], k[:, :, :prefix], v[:, :, :prefix], None), self._attend(q[:, :, inside:], k, v, mask)]
-            y = torch.cat(parts, 2)
-        else:
-            y = self._attend(q, k, v, None)
-        y = attention.o_proj(y.transpose(1, 2).reshape(batch, length - skip, -1))
-        h = h[:, skip:] + self._norm(layer.post_attention_layernorm, y)
-        y = self._norm(layer.pre_feedforward_layernorm, h)
-        y = layer.mlp.down_proj(F.gelu(layer.mlp.gate_proj(y), approximate="tanh") * layer.mlp.up_proj(y))
-        return h + self._norm(layer.post_feedforward_layernorm, y)
+            cache[:] = [keys, values]
+        return layer.o_proj(torch.cat(out) if len(out) > 1 else out[0])
 
-    def decoder(self, h: Tensor, positions: Tensor, prefix: int, caches: list[list] | None = None) -> Tensor:
-        """Run the decoder's blocks; returns the last position of the prefix and what follows. The first `prefix`
-        positions see one another fully, later ones what is before them; prefix 0 continues from the caches, one
-        position at a time."""
-        rotation = self.cosines[positions][:, None], self.sines[positions][:, None]
+    def decoder(self, h: Tensor, positions: Tensor, rows: Rows, caches: list[list] | None = None) -> Tensor:
+        """Run the decoder's blocks over rows [R, width] at positions [R]; returns the rows that somebody reads (see
+        Rows.read). Rows of a prefix see one another fully, later ones what is before them and in the caches."""
+        rotation = self.cosines[positions], self.sines[positions]
         layers = self.net.model.language_model.layers
         for i, layer in enumerate(layers):
-            # Nobody reads what the last block makes of the prefix but for its last position.
-            skip = prefix - 1 if prefix and i == len(layers) - 1 else 0
-            h = self._block(layer, h, rotation, prefix, skip, caches[i] if caches is not None else None)
+            last = i == len(layers) - 1
+            y = self._norm(layer.input_layernorm, h)
+            y = self._attention(layer.self_attn, y, rotation, rows, last, caches[i] if caches is not None else None)
+            h = (rows.read(h) if last else h) + self._norm(layer.post_attention_layernorm, y)
+            y = self._norm(layer.pre_feedforward_layernorm, h)
+            y = layer.mlp.down_proj(F.gelu(layer.mlp.gate_proj(y), approximate="tanh") * layer.mlp.up_proj(y))
+            h = h + self._norm(layer.post_feedforward_layernorm, y)
         return h
 
     def logits(self, h: Tensor) -> Tensor:
@@ -262,15 +290,19 @@ class Mini(nn.Module):
         positions = torch.cat([self._patch_index(first_row, count), text[None].expand(batch, -1)], 1)
         return h, positions
 
-    def answer_logits(self, features: Tensor, tokens: Tensor, first_row: Tensor | None = None) -> Tensor:
-        """Scores of every token of the answers, given those before it."""
+    def answer_logits(self, features: Tensor, tokens: Tensor, first_row: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Scores of every token of the answers, given those before it, and the tokens: float [M, vocabulary] and int
+        [M], the answers' first tokens before all others, padding left out."""
         h, positions = self._prefix(features, first_row)
-        prefix = h.shape[1]
-        start = PATCHES + len(self.prompt)
-        rest = torch.arange(start, start + tokens.shape[1] - 1, device=h.device)[None].expand(len(h), -1)
-        h = torch.cat([h, self.embed(tokens[:, :-1])], 1)
-        h = self.decoder(h, torch.cat([positions, rest], 1), prefix)
-        return self.logits(h)
+        batch, prefix, width = h.shape
+        longest = tokens.shape[1] - 1
+        places = (tokens[:, 1:] != vocab.PAD).flatten().nonzero()[:, 0]
+        rows = Rows(batch, prefix, longest, places)
+        own = tokens[:, :-1].flatten()[places]
+        h = torch.cat([h.view(-1, width), self.embed(own)])
+        positions = torch.cat([positions.flatten(), PATCHES + len(self.prompt) + places % longest])
+        truth = torch.cat([tokens[:, 0], tokens[:, 1:].flatten()[places]])
+        return self.logits(self.decoder(h, positions, rows)), truth
 
     # Losses.
 
@@ -284,11 +316,10 @@ class Mini(nn.Module):
             aux = aux_loss.item()
         if not decoder:
             return Losses(total, aux, accuracy, 0.0, 0.0, 0.0)
-        scores = self.answer_logits(features, batch.tokens, batch.first_row).flatten(0, 1)
-        truth = batch.tokens.flatten()
+        scores, truth = self.answer_logits(features, batch.tokens, batch.first_row)
         each = F.cross_entropy(scores, truth, reduction="none")
         location = (truth >= vocab.FIRST_LOCATION) & (truth < vocab.IMAGE)
-        weight = torch.where(location, location_weight, 1.0) * (truth != vocab.PAD)
+        weight = torch.where(location, location_weight, 1.0)
         answer = (each * weight).sum() / weight.sum()
         best = scores.detach().argmax(-1)
         character = (truth >= vocab.FIRST_CHARACTER) & (truth < vocab.FIRST_LOCATION)
@@ -324,19 +355,19 @@ class Mini(nn.Module):
     def generate(self, patches: Tensor, max_tokens: int, first_row: Tensor | None = None) -> list[list[int]]:
         """Greedy answers of a batch, without end tokens."""
         h, positions = self._prefix(self.vision(patches, first_row), first_row)
-        batch, start = len(h), PATCHES + len(self.prompt)
+        batch, prefix, width = h.shape
+        start = PATCHES + len(self.prompt)
         caches: list[list] = [[] for _ in range(self.shape.text_layers)]
-        h = self.decoder(h, positions, h.shape[1], caches)
+        h = self.decoder(h.view(-1, width), positions.flatten(), Rows(batch, prefix, 0), caches)
         done = torch.zeros(batch, dtype=torch.bool, device=h.device)
         steps = []
         for i in range(max_tokens):
-            token = self.logits(h)[:, -1].argmax(-1)
-            token = torch.where(done, vocab.PAD, token)
+            token = torch.where(done, vocab.PAD, self.logits(h).argmax(-1))
             steps.append(token)
             done |= token == vocab.EOS
             if done.all():
                 break
-            position = torch.full((batch, 1), start + i, device=h.device)
-            h = self.decoder(self.embed(token[:, None]), position, 0, caches)
-        rows = torch.stack(steps, 1).tolist()
-        return [row[: row.index(vocab.EOS)] if vocab.EOS in row else row for row in rows]
+            position = torch.full((batch,), start + i, device=h.device)
+            h = self.decoder(self.embed(token), position, Rows(batch, 0, 1), caches)
+        answers = torch.stack(steps, 1).tolist()
+        return [a[: a.index(vocab.EOS)] if vocab.EOS in a else a for a in answers]

@@ -49,8 +49,8 @@ class Stage:
 STAGES = (
     Stage("letters", {4: (1.0, 24)}, False, 1.0, 1.0, "aux_accuracy", 0.40),
     Stage("lines", {2: (0.75, 32), 4: (0.25, 16)}, True, 1.0, 1.0, "characters", 0.60),
-    Stage("windows", {2: (0.15, 32), 4: (0.6, 16), 8: (0.25, 8)}, True, 1.0, 1.0, "characters", 0.78),
-    Stage("tiles", {4: (0.4, 16), 8: (0.25, 8), 16: (0.35, 6)}, True, 1.0, 0.7, "characters", 2.0),
+    Stage("windows", {2: (0.1, 32), 4: (0.55, 20), 8: (0.25, 10), 16: (0.1, 6)}, True, 1.0, 1.0, "characters", 0.75),
+    Stage("tiles", {4: (0.4, 20), 8: (0.25, 10), 16: (0.35, 6)}, True, 1.0, 0.7, "characters", 2.0),
 )
 
 

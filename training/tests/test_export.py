@@ -47,9 +47,12 @@ def test_forward_equals_transformers(exported):
     model, net, _ = exported
     tiles, batch = some_batch()
     with torch.no_grad():
-        ours = model.answer_logits(model.vision(batch.patches), batch.tokens)
+        ours, truth = model.answer_logits(model.vision(batch.patches), batch.tokens)
         arguments, prefix = inputs(tiles, batch.tokens)
         theirs = net(**arguments).logits[:, prefix - 1 : -1]
+    # First the first tokens of all answers, then the others without padding.
+    theirs = torch.cat([theirs[:, 0], theirs[:, 1:][batch.tokens[:, 1:] != vocab.PAD]])
+    assert torch.equal(truth, torch.cat([batch.tokens[:, 0], batch.tokens[:, 1:][batch.tokens[:, 1:] != vocab.PAD]]))
     assert (ours - theirs).abs().max() < 2e-4
 
 
