@@ -73,12 +73,11 @@ def fixed_tiles(count: int, rows: int, split: str = "validation", seed: int = 7)
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Endless batches of fresh tiles. Which window height and batch size come next is drawn from `heights`
-    ({rows: (share, windows per batch)}) by a generator that all processes seed alike, so that the batches
-    of one step have the same height everywhere."""
+    """Endless batches of fresh tiles; the windows of a batch are of one height, drawn from `heights` ({rows: (share,
+    windows a batch)})."""
 
-    def __init__(self, heights: dict[int, tuple[float, int]], seed: int, rank: int, ranks: int):
-        self.heights, self.seed, self.rank, self.ranks = heights, seed, rank, ranks
+    def __init__(self, heights: dict[int, tuple[float, int]], seed: int, rank: int):
+        self.heights, self.seed, self.rank = heights, seed, rank
 
     @staticmethod
     def _tile(r: random.Random, rows: int) -> Tile:
@@ -92,12 +91,8 @@ class Stream(torch.utils.data.IterableDataset):
 
     def __iter__(self) -> Iterator[Batch]:
         info = torch.utils.data.get_worker_info()
-        worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        step = worker
+        r = random.Random(f"{self.seed}/{self.rank}/{info.id if info else 0}")
+        shares = [share for share, _ in self.heights.values()]
         while True:
-            shared = random.Random(f"{self.seed}/{step}")
-            rows = shared.choices(list(self.heights), [share for share, _ in self.heights.values()])[0]
-            own = random.Random(f"{self.seed}/{step}/{self.rank}")
-            count = max(1, self.heights[rows][1] // self.ranks)
-            yield collate([self._tile(own, rows) for _ in range(count)])
-            step += workers
+            rows = r.choices(list(self.heights), shares)[0]
+            yield collate([self._tile(r, rows) for _ in range(self.heights[rows][1])])

@@ -48,23 +48,23 @@ class Optimizer:
         groups = [dict(params=ps, weight_decay=wd, factor=f) for (f, wd), ps in rest.items()]
         self.adam = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), eps=1e-8, foreach=True)
 
-    def average_gradients(self) -> None:
-        """The mean of the gradients over all processes."""
+    def sum_gradients(self, sums: Tensor) -> None:
+        """The gradients of all processes together, and other numbers to sum on the way."""
         if self.ranks == 1:
             return
         used = [p for p in self.parameters if p.grad is not None]
-        flat = torch.cat([p.grad.flatten() for p in used])
+        flat = torch.cat([p.grad.flatten() for p in used] + [sums])
         dist.all_reduce(flat)
-        flat /= self.ranks
+        sums.copy_(flat[-len(sums) :])
         start = 0
         for p in used:
             p.grad.copy_(flat[start : start + p.numel()].view_as(p))
             start += p.numel()
 
     @torch.no_grad()
-    def step(self, rate: float, clip: float = 1.0) -> float:
-        """One update; returns the norm of the gradients."""
-        self.average_gradients()
+    def step(self, rate: float, sums: Tensor | None = None, clip: float = 1.0) -> float:
+        """One update with the gradients of all processes; returns their norm, and in `sums` its sum over all."""
+        self.sum_gradients(torch.zeros(1) if sums is None else sums)
         used = [p for p in self.parameters if p.grad is not None]
         norm = nn.utils.clip_grad_norm_(used, clip)
         for group in self.adam.param_groups:

@@ -34,7 +34,7 @@ AVERAGE_EVERY = 4
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training. `heights` is {rows of patches: (share of steps, windows a step)}; the stage ends
+    """A part of the training. `heights` is {rows of patches: (share of batches, windows a batch)}; the stage ends
     when the running mean of `watch` reaches `until`."""
 
     name: str
@@ -47,11 +47,30 @@ class Stage:
 
 
 STAGES = (
-    Stage("letters", {4: (1.0, 24)}, False, 1.0, 1.0, "aux_accuracy", 0.40),
-    Stage("lines", {2: (0.75, 32), 4: (0.25, 16)}, True, 1.0, 1.0, "characters", 0.60),
-    Stage("windows", {2: (0.1, 32), 4: (0.55, 20), 8: (0.25, 10), 16: (0.1, 6)}, True, 1.0, 1.0, "characters", 0.75),
-    Stage("tiles", {4: (0.4, 20), 8: (0.25, 10), 16: (0.35, 6)}, True, 1.0, 0.7, "characters", 2.0),
+    Stage("letters", {4: (1.0, 6)}, False, 1.0, 1.0, "aux_accuracy", 0.40),
+    Stage("lines", {2: (0.75, 8), 4: (0.25, 5)}, True, 1.0, 1.0, "characters", 0.60),
+    Stage("windows", {2: (0.1, 8), 4: (0.55, 5), 8: (0.25, 3), 16: (0.1, 2)}, True, 1.0, 1.0, "characters", 0.75),
+    Stage("tiles", {4: (0.4, 5), 8: (0.25, 3), 16: (0.35, 2)}, True, 1.0, 0.7, "characters", 2.0),
 )
+
+
+class Shares:
+    """Deals the batches of a step out to the processes: each takes another one when it is done with one, so that
+    none waits long for one whose core is busy with something else."""
+
+    def __init__(self, batches: int):
+        self.batches = batches
+        self.taken = mp.get_context("spawn").Value("q", 0)
+
+    def take(self, step: int, first: bool, ranks: int) -> bool:
+        """Whether this process does another batch of a step counted from the run's start. Each does one at least."""
+        if first:
+            return True
+        with self.taken.get_lock():
+            if self.taken.value >= (step + 1) * (self.batches - ranks):
+                return False
+            self.taken.value += 1
+            return True
 
 
 class Meter:
@@ -74,8 +93,8 @@ def say(text: str) -> None:
 class Trainer:
     """One process of a training run."""
 
-    def __init__(self, options: argparse.Namespace, rank: int):
-        self.options, self.rank, self.ranks = options, rank, options.processes
+    def __init__(self, options: argparse.Namespace, rank: int, shares: Shares):
+        self.options, self.rank, self.ranks, self.shares = options, rank, options.processes, shares
         self.device = torch.device(options.device)
         torch.set_num_threads(options.threads)
         torch.set_flush_denormal(True)
@@ -123,28 +142,38 @@ class Trainer:
     def stream(self):
         """Batches of the present stage."""
         p = self.progress
-        stream = data.Stream(self.stage.heights, hash((self.options.seed, p["stage"], p["step"])) & 0xFFFFFF, self.rank, self.ranks)
+        heights = {rows: (share, round(count * self.options.batch)) for rows, (share, count) in self.stage.heights.items()}
+        stream = data.Stream(heights, hash((self.options.seed, p["stage"], p["step"])) & 0xFFFFFF, self.rank)
         loader = torch.utils.data.DataLoader(
             stream, batch_size=None, num_workers=self.options.workers, prefetch_factor=4 if self.options.workers else None
         )
         return iter(loader)
 
-    def train_step(self, batch: data.Batch) -> None:
-        """One update."""
+    def train_step(self, stream) -> None:
+        """One update, from as many batches as this process takes and those of the others."""
         stage, p = self.stage, self.progress
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
-            losses = self.model.losses(batch.to(self.device), stage.decoder, stage.aux_weight)
-        losses.total.backward()
-        norm = self.optimizer.step(self.rate())
+        sums = torch.zeros(8, device=self.device)  # batches, windows, patches, and of the losses what is watched
+        first = True
+        while self.shares.take(p["step"] - self.resumed_step, first, self.ranks):
+            first, batch = False, next(stream)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
+                losses = self.model.losses(batch.to(self.device), stage.decoder, stage.aux_weight)
+            (losses.total / self.shares.batches).backward()
+            windows, patches, _ = batch.patches.shape
+            watched = (losses.aux, losses.aux_accuracy, losses.answer, losses.character_accuracy, losses.location_accuracy)
+            sums += torch.tensor([1.0, windows, windows * patches, *watched], device=self.device)
+        norm = self.optimizer.step(self.rate(), sums)
+        batches, windows, patches, *watched = sums.tolist()
         p["step"] += 1
         p["stage_step"] += 1
-        p["samples"] += len(batch.patches) * self.ranks
-        p["patches"] = p.get("patches", 0) + batch.patches.shape[0] * batch.patches.shape[1] * self.ranks
+        p["samples"] += int(windows)
+        p["patches"] = p.get("patches", 0) + int(patches)
         if p["step"] % AVERAGE_EVERY == 0 and self.rank == 0:
             self.average.update(self.model, AVERAGE_EVERY)
-        self.meter.add(aux_loss=losses.aux, aux_accuracy=losses.aux_accuracy, norm=norm)
+        aux, aux_accuracy, answer, characters, locations = (v / batches for v in watched)
+        self.meter.add(aux_loss=aux, aux_accuracy=aux_accuracy, norm=norm)
         if stage.decoder:
-            self.meter.add(answer_loss=losses.answer, characters=losses.character_accuracy, locations=losses.location_accuracy)
+            self.meter.add(answer_loss=answer, characters=characters, locations=locations)
 
     def agree(self) -> tuple[bool, bool]:
         """Whether all processes stop, and whether all enter the next stage: the first process decides."""
@@ -162,7 +191,7 @@ class Trainer:
         said = saved = scored = time.time()
         step = self.progress["step"]
         while True:
-            self.train_step(next(stream))
+            self.train_step(stream)
             if self.progress["step"] % 5:
                 continue
             stop, onward = self.agree()
@@ -228,13 +257,13 @@ def score_tiles(model: Mini, tiles: list[data.Tile], limit: int) -> dict[str, fl
     return evaluate.score(said, [t.words for t in tiles])
 
 
-def worker(rank: int, options: argparse.Namespace) -> None:
+def worker(rank: int, options: argparse.Namespace, shares: Shares) -> None:
     """Body of one process."""
     if options.processes > 1:
         os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
         os.environ.setdefault("MASTER_PORT", str(options.port))
         dist.init_process_group("gloo", rank=rank, world_size=options.processes)
-    trainer = Trainer(options, rank)
+    trainer = Trainer(options, rank, shares)
 
     def stop(*_) -> None:
         trainer.stopping = True
@@ -260,6 +289,8 @@ def arguments() -> argparse.Namespace:
     add("--seed", type=int, default=int(time.time()), help="seed of the tiles drawn from here on")
     add("--processes", type=int, default=os.cpu_count() if (os.cpu_count() or 1) <= 4 else 4)
     add("--threads", type=int, default=1, help="of each process")
+    add("--batches", type=int, default=4, help="a step, dealt out to the processes")
+    add("--batch", type=float, default=1.0, help="factor on the size of a batch")
     add("--workers", type=int, default=0, help="extra processes that render, for each process (0: render in between)")
     add("--device", default="cpu")
     add("--bf16", action="store_true", help="bfloat16 arithmetic where autocast allows")
@@ -280,11 +311,12 @@ def main() -> None:
 
 def start(options: argparse.Namespace) -> None:
     """Run the processes of a run, and hand signals on to them."""
+    shares = Shares(max(options.batches, options.processes))
     if options.processes == 1:
-        worker(0, options)
+        worker(0, options, shares)
         return
     context = mp.get_context("spawn")
-    children = [context.Process(target=worker, args=(rank, options)) for rank in range(options.processes)]
+    children = [context.Process(target=worker, args=(rank, options, shares)) for rank in range(options.processes)]
     for child in children:
         child.start()
 

@@ -25,7 +25,7 @@ def state(tmp_path, monkeypatch):
 
 def options(**changes):
     values = dict(
-        minutes=0, cooldown=0, rate=1.0, stage=None, fresh=False, seed=1, processes=1, threads=1, workers=0, device="cpu", bf16=False, port=29999
+        minutes=0, cooldown=0, rate=1.0, stage=None, fresh=False, seed=1, processes=1, batches=2, batch=1.0, threads=1, workers=0, device="cpu", bf16=False, port=29999
     )
     return argparse.Namespace(**(values | changes))
 
@@ -33,16 +33,22 @@ def options(**changes):
 def run_steps(trainer, count):
     stream = trainer.stream()
     for _ in range(count):
-        trainer.train_step(next(stream))
+        trainer.train_step(stream)
+
+
+def test_batches_of_a_step_are_dealt_out():
+    shares = train.Shares(5)
+    for step in range(3):
+        assert [shares.take(step, first, 2) for first in (True, True, False, False, False, False)] == [True] * 5 + [False]
 
 
 def test_resume(state, monkeypatch):
     monkeypatch.setattr(train, "MODEL_DIR", state / "none")
-    first = train.Trainer(options(), 0)
+    first = train.Trainer(options(), 0, train.Shares(2))
     run_steps(first, 3)
     first.save()
     (state / "state.pt.part").write_bytes(b"half a file of a killed run")
-    second = train.Trainer(options(), 0)
+    second = train.Trainer(options(), 0, train.Shares(2))
     assert second.progress["step"] == 3 and second.progress["samples"] == first.progress["samples"]
     for a, b in zip(first.model.parameters(), second.model.parameters()):
         assert torch.equal(a, b)
@@ -61,7 +67,7 @@ def test_goes_on_from_exported_weights(state, monkeypatch):
     export.save_auxiliary(model, state / "auxiliary", {"step": 700, "samples": 9000, "stage": 2, "meter": {}})
     monkeypatch.setattr(train, "MODEL_DIR", state / "model")
     monkeypatch.setattr(train, "AUXILIARY", state / "auxiliary")
-    trainer = train.Trainer(options(), 0)
+    trainer = train.Trainer(options(), 0, train.Shares(2))
     assert (trainer.progress["step"], trainer.progress["stage"], trainer.progress["stage_step"]) == (700, 2, 0)
     assert torch.allclose(trainer.model.aux.weight, model.aux.weight, atol=1e-3)
     assert trainer.rate() < train.RATE / 10  # a fresh warm-up
@@ -72,7 +78,7 @@ def test_goes_on_from_exported_weights(state, monkeypatch):
 def test_a_run_writes_curve_and_state(state, monkeypatch):
     monkeypatch.setattr(train, "MODEL_DIR", state / "none")
     monkeypatch.setattr(checkpoint, "CURVE", state / "none" / "curve.jsonl")
-    train.worker(0, options(minutes=0.05))
+    train.worker(0, options(minutes=0.05), train.Shares(2))
     points = [json.loads(line) for line in (state / "curve.jsonl").read_text().splitlines()]
     assert points[-1]["step"] > 0 and points[-1]["stage"] == "letters"
     assert checkpoint.load()["progress"]["step"] == points[-1]["step"]
