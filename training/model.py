@@ -23,6 +23,7 @@ PLACES = 16  # in a word; later characters count as the last
 FLAGS = 5  # see render.Tile.characters
 SLOT_OUTPUTS = vocab.CHARACTER_CLASSES + PLACES + FLAGS + 8  # with the boxes of the word and of the next one
 DETAILS = 1 + FLAGS + 8
+LOCATION_BLUR = 5.0  # standard deviation of a location's target, of 1024: about a pixel
 
 
 class Shape(NamedTuple):
@@ -175,6 +176,8 @@ class Mini(nn.Module):
         angles = torch.outer(torch.arange(1, 2049).float(), inverse)
         self.register_buffer("cosines", torch.cat([angles, angles], 1).cos(), persistent=False)
         self.register_buffer("sines", torch.cat([angles, angles], 1).sin(), persistent=False)
+        bins = torch.arange(0, vocab.LOCATIONS, targets.LOC_STEP).float()
+        self.register_buffer("nearness", (-0.5 * ((bins[:, None] - bins) / LOCATION_BLUR) ** 2).softmax(1), persistent=False)
         self.register_buffer("prompt", torch.tensor(targets.prompt_tokens()), persistent=False)
 
     # Vision tower.
@@ -317,8 +320,8 @@ class Mini(nn.Module):
         if not decoder:
             return Losses(total, aux, accuracy, 0.0, 0.0, 0.0)
         scores, truth = self.answer_logits(features, batch.tokens, batch.first_row)
-        each = F.cross_entropy(scores, truth, reduction="none")
         location = (truth >= vocab.FIRST_LOCATION) & (truth < vocab.IMAGE)
+        each = self._answer_loss(scores, truth, location)
         weight = torch.where(location, location_weight, 1.0)
         answer = (each * weight).sum() / weight.sum()
         best = scores.detach().argmax(-1)
@@ -326,6 +329,17 @@ class Mini(nn.Module):
         correct = ((best == truth) & character).sum() / character.sum().clamp(min=1)
         near = (((best - truth).abs() <= 12) & location).sum() / location.sum().clamp(min=1)
         return Losses(total + answer, aux, accuracy, answer.item(), correct.item(), near.item())
+
+    def _answer_loss(self, scores: Tensor, truth: Tensor, location: Tensor) -> Tensor:
+        """Cross entropy of every token, of locations to a bell curve around the truth: what is off by a pixel is
+        better than what is off by a hundred, and all embeddings nearby learn from it."""
+        logs = scores.log_softmax(-1)
+        each = -logs.gather(1, truth[:, None])[:, 0]
+        first = vocab.FIRST_LOCATION
+        rows = location.nonzero()[:, 0]
+        bins = (truth[rows] - first) // targets.LOC_STEP
+        near = logs[rows][:, first : first + vocab.LOCATIONS : targets.LOC_STEP]
+        return each.index_copy(0, rows, -(self.nearness[bins] * near).sum(1))
 
     def aux_loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, float]:
         """The dense loss of the vision tower and its accuracy on slots that name a character."""

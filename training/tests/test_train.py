@@ -5,8 +5,9 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from training import checkpoint, export, fonts, train
+from training import checkpoint, export, fonts, train, vocab
 from training.model import Mini, Shape
 from training.optim import Average, Optimizer, orthogonalise
 
@@ -99,6 +100,22 @@ def test_grown_model_computes_the_same(state):
         a, _ = small.answer_logits(small.vision(x), tokens)
         b, _ = big.answer_logits(big.vision(x), tokens)
     assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_a_near_location_costs_less_than_a_far_one():
+    model = Mini()
+    truth = torch.tensor([vocab.FIRST_LOCATION + 400, vocab.IDS["a"]])
+
+    def cost(guess):
+        scores = torch.zeros(2, vocab.SIZE)
+        scores[0, vocab.FIRST_LOCATION + guess] = scores[1, vocab.IDS["a"]] = 8.0
+        return model._answer_loss(scores, truth, truth >= vocab.FIRST_LOCATION).tolist()
+
+    costs = [cost(400 + 4 * d)[0] for d in (0, 1, 2, 20)]
+    assert costs == sorted(costs) and costs[0] < costs[3] - 1
+    scores = torch.zeros(1, vocab.SIZE)
+    scores[0, vocab.IDS["a"]] = 8.0
+    assert abs(cost(400)[1] - F.cross_entropy(scores, truth[1:]).item()) < 1e-5
 
 
 def test_orthogonalise():
