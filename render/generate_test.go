@@ -45,7 +45,7 @@ func writePDF(pages []pdfPage, catalog string, objects ...string) []byte {
 		put(3+i, "<</Type/Font/Subtype/Type1/Encoding/WinAnsiEncoding/BaseFont/"+f+">>")
 	}
 	for i, p := range pages {
-		put(10+2*i, fmt.Sprintf("<</Type/Page/Parent 2 0 R/MediaBox[0 0 %g %g]/Contents %d 0 R/Resources<</Font<</F1 3 0 R/F2 4 0 R/F3 5 0 R/F4 6 0 R>>%s>>%s>>",
+		put(10+2*i, fmt.Sprintf("<</Type/Page/Parent 2 0 R/MediaBox[0 0 %.2f %.2f]/Contents %d 0 R/Resources<</Font<</F1 3 0 R/F2 4 0 R/F3 5 0 R/F4 6 0 R>>%s>>%s>>",
 			p.w, p.h, 11+2*i, xobject(p.extra), strings.ReplaceAll(p.extra, xobject(p.extra), "")))
 		put(11+2*i, fmt.Sprintf("<</Length %d>>stream\n%s\nendstream", len(p.content), p.content))
 	}

@@ -26,6 +26,16 @@ const (
 	tagRowsPerStrip    = 278
 	tagStripByteCounts = 279
 	tagT4Options       = 292
+	tagPlanarConfig    = 284
+	tagPredictor       = 317
+	tagColorMap        = 320
+	tagTileOffsets     = 324
+	tagTileByteCounts  = 325
+	tagExtraSamples    = 338
+	tagSampleFormat    = 339
+	tagJPEGTables      = 347
+	tagJPEGStream      = 513
+	tagSubsampling     = 530
 	tagTileWidth       = 322
 	tagTileLength      = 323
 )
@@ -124,7 +134,7 @@ func (t *tiffFile) entry(d directory, e []byte) {
 }
 
 // list reads all values of an entry of the directory at an offset, at most
-// limit of them: the places of an image's strips.
+// limit of them: the places of an image's strips, its colours, its tables.
 func (t *tiffFile) list(at int64, tag uint16, limit int) []int64 {
 	var c [2]byte
 	if n, _ := t.r.ReadAt(c[:], at); n < len(c) {
@@ -139,7 +149,7 @@ func (t *tiffFile) list(at int64, tag uint16, limit int) []int64 {
 			continue
 		}
 		kind, count := t.order.Uint16(e[2:]), int64(t.order.Uint32(e[4:]))
-		size := map[uint16]int64{3: 2, 4: 4}[kind]
+		size := map[uint16]int64{1: 1, 3: 2, 4: 4, 7: 1}[kind]
 		if size == 0 || count > int64(limit) || count <= 0 {
 			return nil
 		}
@@ -152,9 +162,12 @@ func (t *tiffFile) list(at int64, tag uint16, limit int) []int64 {
 		}
 		out := make([]int64, count)
 		for k := range out {
-			if size == 2 {
+			switch size {
+			case 1:
+				out[k] = int64(p[k])
+			case 2:
 				out[k] = int64(t.order.Uint16(p[2*k:]))
-			} else {
+			case 4:
 				out[k] = int64(t.order.Uint32(p[4*k:]))
 			}
 		}

@@ -12,7 +12,7 @@ const (
 	MaxPagePixels   = 160 << 20 // pixels of an image before it is decoded
 	MaxRasterPixels = 40 << 20  // pixels of a page raster: larger pages are scaled down to it
 	MaxPageSide     = 65_500    // width or height of an image before it is decoded
-	MaxPagePoints   = 200_000   // width or height of a PDF page in points
+	MaxPagePoints   = 2 << 30   // width or height of a PDF page in points: far more than 14,400 is drawn, but tiny
 	MaxTextWords    = 50_000    // words of a page's text layer: the rest is left out
 	MaxTextChars    = 400_000   // characters looked at for them
 
@@ -23,7 +23,11 @@ const (
 	MaxMemberBytes  = 256 << 20 // one member, unpacked
 	MaxArchiveBytes = 4 << 30   // all members, unpacked
 
+	MaxStreamBytes  = 512 << 20 // one compressed stream, unpacked: a strip of a TIFF, a stream looked into for actions
+	MaxDecryptBytes = 128 << 20 // an encrypted PDF that PDFium cannot open and the second library decrypts
+
 	MaxIFDs        = MaxPages // image directories of a TIFF
+	MaxStrips      = 100_000  // strips or tiles of one image
 	MaxIFDEntries  = 4_096    // entries of one directory
 	MaxMemoryBytes = 3 << 30  // private memory of the child
 	MaxWasmPages   = 16_384   // 64 KiB pages of PDFium's own memory: 1 GiB
@@ -35,6 +39,9 @@ const (
 	InspectTime  = 10 * time.Second // looking for attachments and actions: best effort
 	PageTime     = 30 * time.Second // one page
 	DocumentTime = 4 * time.Hour    // all pages of one Document together
+	// CPUTime is the processor time of one child, enforced by the system: some
+	// more than the document's time, so that the deadlines speak first.
+	CPUTime = DocumentTime + time.Minute
 )
 
 // Limits bound one document. Zero fields take the constants above.
@@ -48,11 +55,15 @@ type Limits struct {
 	ArchiveRatio int64         `json:"archive_ratio,omitempty"`
 	ArchiveBytes int64         `json:"archive_bytes,omitempty"`
 	MemberBytes  int64         `json:"member_bytes,omitempty"`
+	StreamBytes  int64         `json:"stream_bytes,omitempty"`
+	DecryptBytes int64         `json:"decrypt_bytes,omitempty"`
 	MemoryBytes  int64         `json:"memory_bytes,omitempty"`
 	WasmPages    uint32        `json:"wasm_pages,omitempty"`
 	OpenTime     time.Duration `json:"open_time,omitempty"`
 	PageTime     time.Duration `json:"page_time,omitempty"`
+	InspectTime  time.Duration `json:"inspect_time,omitempty"`
 	DocumentTime time.Duration `json:"document_time,omitempty"`
+	CPUTime      time.Duration `json:"cpu_time,omitempty"`
 }
 
 // withDefaults fills in the zero fields.
@@ -66,13 +77,27 @@ func (l Limits) withDefaults() Limits {
 	set(&l.ArchiveRatio, MaxArchiveRatio)
 	set(&l.ArchiveBytes, MaxArchiveBytes)
 	set(&l.MemberBytes, MaxMemberBytes)
+	set(&l.StreamBytes, MaxStreamBytes)
+	set(&l.DecryptBytes, MaxDecryptBytes)
 	set(&l.MemoryBytes, MaxMemoryBytes)
 	set(&l.WasmPages, MaxWasmPages)
 	set(&l.OpenTime, OpenTime)
 	set(&l.PageTime, PageTime)
+	set(&l.InspectTime, InspectTime)
 	set(&l.DocumentTime, DocumentTime)
+	set(&l.CPUTime, CPUTime)
 	return l
 }
+
+// limitMemory names the limit in errors, whether the system refused memory or
+// PDFium's own bound did.
+const (
+	limitMemory = "memory_bytes"
+	hintMemory  = "the page or file needs more memory than it may have: split it, scale its images down, or print it to a new PDF"
+)
+
+// cpuSeconds is the limit on processor time in the unit of the system.
+func cpuSeconds(l Limits) int64 { return max(int64(l.CPUTime/time.Second), 1) }
 
 // set gives a zero value its default.
 func set[T comparable](v *T, def T) {

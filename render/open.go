@@ -93,7 +93,7 @@ func openFile(ctx context.Context, f *os.File, r request, inProcess bool) (*Docu
 	var second inspection
 	var wg sync.WaitGroup
 	if format == formatPDF {
-		wg.Go(func() { second, _ = inspectIn(ctx, f, r) }) // best effort
+		wg.Go(func() { second = looked(inspectIn(ctx, f, r)) })
 	}
 	err = h.revive(ctx)
 	wg.Wait()
@@ -109,6 +109,22 @@ func openFile(ctx context.Context, f *os.File, r request, inProcess bool) (*Docu
 		d.info.merge(second)
 	}
 	return d, nil
+}
+
+// looked makes a failed second look a note: nothing is lost of the pages, but
+// what the document would have done is not known.
+func looked(s inspection, err error) inspection {
+	if err == nil {
+		return s
+	}
+	why := err.Error()
+	var e *Error
+	if errors.As(err, &e) && e.Err != nil {
+		why = e.Err.Error()
+	} else if e != nil && e.Limit != "" {
+		why = e.Limit
+	}
+	return inspection{Notes: []Note{{Kind: "unlisted", Text: "actions and attachments could not be listed (none is acted on): " + why}}}
 }
 
 // sound checks and trims what a child said of a file.
@@ -131,14 +147,12 @@ func openHere(f *os.File, r request, format string) (*Document, error) {
 	defer inProcess.Unlock()
 	m := newMachine(r)
 	b := blob{f, r.Size}
-	rd, inf, err := m.open(b, 0)
+	rd, inf, err := m.open(b, new(archive))
 	if err != nil {
 		return nil, err
 	}
 	if format == formatPDF {
-		if s, err := inspect(b, r.Password); err == nil {
-			inf.merge(s)
-		}
+		inf.merge(looked(inspect(b, r.Password, r.Limits)))
 	}
 	return &Document{limits: r.Limits, info: inf, src: &here{m: m, r: rd, file: f}}, nil
 }

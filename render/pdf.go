@@ -17,20 +17,6 @@ import (
 	"github.com/klippa-app/go-pdfium/structs"
 )
 
-// Resolutions of pages that are one scanned image.
-const (
-	minScanDPI = 150 // below this the default is used: enlarging costs little and helps
-	maxScanDPI = 400 // above this only small pages keep their own resolution
-	// fineScanPixels is how large the image of a finer scan may be to be kept.
-	fineScanPixels = 12 << 20
-	coarserDPI     = 300 // for larger ones
-	// scanObjects is how many objects at either end of a page's list are looked
-	// at for a full-page image.
-	scanObjects = 40
-	// scanCover is the share of the page that the image covers.
-	scanCover = 0.85
-)
-
 // pdfReader renders the pages of one PDF.
 type pdfReader struct {
 	m        *machine
@@ -40,6 +26,7 @@ type pdfReader struct {
 	doc      references.FPDF_DOCUMENT
 	form     references.FPDF_FORMHANDLE // empty when forms cannot be drawn
 	pages    int
+	looked   int // page objects this instance was asked about
 }
 
 // openPDF opens a PDF with the password given, and where PDFium refuses that,
@@ -52,26 +39,80 @@ func openPDF(m *machine, b blob) (reader, []Note, error) {
 	var notes []Note
 	err := p.start()
 	if errors.Is(err, pdferrors.ErrPassword) || errors.Is(err, pdferrors.ErrSecurity) {
-		if data, derr := decryptPDF(b, m.password); derr == nil {
+		data, derr := decryptPDF(b, m.password, m.limits)
+		var own *Error
+		switch {
+		case derr == nil:
 			p.b, p.password = data, nil
 			notes = append(notes, Note{Kind: "encrypted", Text: "decrypted before rendering"})
 			err = p.start()
+		case errors.As(derr, &own) && errors.Is(err, pdferrors.ErrSecurity):
+			err = own // the password may be right: the size is the reason
 		}
 	}
+	if err == nil {
+		err = p.countPages()
+	}
+	if damaged(err) && p.rebuild() {
+		notes = append(notes, Note{Kind: "rebuilt", Text: "the table of objects or the tree of pages is damaged; the pages found are in the order of the file"})
+		err = nil
+	}
 	if err != nil {
 		p.close()
-		return nil, nil, pdfError("open", err, m.password != "")
-	}
-	res, err := p.inst.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: p.doc})
-	if err != nil {
-		p.close()
-		return nil, nil, pdfError("open", err, false)
-	}
-	if p.pages = res.PageCount; p.pages <= 0 {
-		p.close()
-		return nil, nil, bad("open", errors.New("pdf: the document has no pages"), "the file is damaged: export or send it again")
+		return nil, nil, p.short("open", pdfError("open", err, m.password != ""))
 	}
 	return p, append(notes, p.notes()...), nil
+}
+
+// A document without pages is not searched for some: what an editor deleted may
+// still lie in the file.
+var (
+	errNoPages  = errors.New("pdf: the document has no pages")
+	errLostPage = errors.New("pdf: the page cannot be found")
+)
+
+// countPages counts the pages and, where there is but one, sees whether it can
+// be found: a tree too deep or turned on itself has a count all the same.
+func (p *pdfReader) countPages() error {
+	res, err := p.inst.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: p.doc})
+	if err != nil {
+		return err
+	}
+	p.pages = res.PageCount
+	switch {
+	case p.pages <= 0:
+		return errNoPages
+	case p.pages == 1:
+		// This finds the page without reading what is on it.
+		_, err := p.inst.FPDF_GetPageSizeByIndex(&requests.FPDF_GetPageSizeByIndex{Document: p.doc, Index: 0})
+		if err != nil && !strings.Contains(err.Error(), "wasm error") {
+			return errLostPage
+		}
+	}
+	return nil
+}
+
+// damaged tells a document that may be rebuilt from one that is locked, and
+// from a failure of ours.
+func damaged(err error) bool {
+	return errors.Is(err, pdferrors.ErrFormat) || errors.Is(err, pdferrors.ErrFile) || errors.Is(err, errLostPage)
+}
+
+// rebuild opens the document anew with a table and a tree of our own, if that
+// shows more pages; otherwise everything stays as it was.
+func (p *pdfReader) rebuild() bool {
+	data, ok := rebuilt(p.b, p.m.limits.Pages)
+	if !ok {
+		return false
+	}
+	q := &pdfReader{m: p.m, b: data}
+	if q.start() != nil || q.countPages() != nil {
+		q.close()
+		return false
+	}
+	p.close()
+	*p = *q
+	return true
 }
 
 // start makes an instance and opens the document in it.
@@ -90,8 +131,7 @@ func (p *pdfReader) start() error {
 	if err != nil {
 		return err
 	}
-	p.doc = doc.Document
-	p.form = ""
+	p.doc, p.form, p.looked = doc.Document, "", 0
 	if f, err := p.inst.FPDFDOC_InitFormFillEnvironment(&requests.FPDFDOC_InitFormFillEnvironment{
 		Document: p.doc, FormFillInfo: inertForm(),
 	}); err == nil {
@@ -125,9 +165,12 @@ func (p *pdfReader) close() {
 }
 
 func (p *pdfReader) render(n int) (*raw, error) {
+	if p.inst != nil && p.looked > maxLooked {
+		p.close()
+	}
 	if p.inst == nil {
 		if err := p.start(); err != nil {
-			return nil, pdfError("page", err, false)
+			return nil, p.short("page", pdfError("page", err, false))
 		}
 	}
 	out, err := p.renderPage(n)
@@ -135,9 +178,27 @@ func (p *pdfReader) render(n int) (*raw, error) {
 	if err != nil && !errors.As(err, &own) {
 		// A trap leaves the instance unusable; the next page gets another.
 		p.close()
-		return nil, pdfError("page", err, false)
+		err = pdfError("page", err, false)
 	}
-	return out, err
+	if err = p.short("page", err); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// short says that memory was short where PDFium was refused some since it was
+// last asked: what it then says, and the page it then draws, lack what did not
+// fit.
+func (p *pdfReader) short(op string, err error) error {
+	e := p.m.pdfium
+	if e == nil {
+		return err
+	}
+	if asked := e.memory.take(); asked > 0 {
+		p.close()
+		return over(op, limitMemory, asked, int64(e.memory.limit), hintMemory)
+	}
+	return err
 }
 
 // renderPage loads, draws and reads one page.
@@ -162,7 +223,11 @@ func (p *pdfReader) renderPage(n int) (*raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	pw, ph, dpi := p.rasterSize(page, w, h)
+	images, err := p.images(page)
+	if err != nil {
+		return nil, err
+	}
+	pw, ph, dpi := p.rasterSize(images, w, h)
 	img, err := p.draw(page, pw, ph)
 	if err != nil {
 		return nil, err
@@ -173,6 +238,9 @@ func (p *pdfReader) renderPage(n int) (*raw, error) {
 		return nil, err
 	}
 	out.to = fromPage.invert()
+	if err := p.allShown(images, img, fromPage); err != nil {
+		return nil, err
+	}
 	if r, err := p.inst.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: page}); err == nil {
 		out.rotation = int(r.PageRotation) * 90
 	}
@@ -218,9 +286,9 @@ func (p *pdfReader) uncrop(page requests.Page) bool {
 }
 
 // rasterSize chooses the raster of a page of w x h points.
-func (p *pdfReader) rasterSize(page requests.Page, w, h float64) (pw, ph int, dpi float64) {
+func (p *pdfReader) rasterSize(images []pdfImage, w, h float64) (pw, ph int, dpi float64) {
 	dpi = p.m.dpi
-	if iw, ih, native := p.scan(page, w, h); native > 0 {
+	if iw, ih, native := scanned(images, w, h); native > 0 {
 		dpi = native
 		if iw > 0 && int64(iw)*int64(ih) <= p.m.limits.RasterPixels {
 			return iw, ih, dpi
@@ -233,63 +301,6 @@ func (p *pdfReader) rasterSize(page requests.Page, w, h float64) (pw, ph int, dp
 		dpi *= MaxPageSide / side
 	}
 	return max(int(math.Round(w*dpi/72)), 1), max(int(math.Round(h*dpi/72)), 1), dpi
-}
-
-// scan looks for an image that covers the page and returns the resolution to
-// render it at, 0 where there is none finer than minScanDPI, and its size in
-// pixels if it is the whole page at the page's proportions.
-func (p *pdfReader) scan(page requests.Page, w, h float64) (iw, ih int, dpi float64) {
-	res, err := p.inst.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: page})
-	if err != nil {
-		return 0, 0, 0
-	}
-	for i := range res.Count {
-		if i >= scanObjects && i < res.Count-scanObjects {
-			continue
-		}
-		pxW, pxH, area, ok := p.imageObject(page, i)
-		if !ok || area < scanCover*w*h || pxW <= 0 || pxH <= 0 {
-			continue
-		}
-		d := 72 * math.Sqrt(float64(pxW)*float64(pxH)/area)
-		if d > maxScanDPI && pxW*pxH > fineScanPixels {
-			d, pxW, pxH = coarserDPI, 0, 0
-		}
-		if d < minScanDPI || d <= dpi {
-			continue
-		}
-		iw, ih, dpi = 0, 0, d
-		if (pxW > pxH) != (w > h) {
-			pxW, pxH = pxH, pxW
-		}
-		if pxH > 0 && area > 0.98*w*h && area < 1.02*w*h && math.Abs(float64(pxW)/float64(pxH)/(w/h)-1) < 0.01 {
-			iw, ih = pxW, pxH
-		}
-	}
-	return iw, ih, dpi
-}
-
-// imageObject returns an image object's pixels and its area on the page in
-// square points.
-func (p *pdfReader) imageObject(page requests.Page, i int) (w, h int, area float64, ok bool) {
-	obj, err := p.inst.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: i})
-	if err != nil {
-		return
-	}
-	kind, err := p.inst.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: obj.PageObject})
-	if err != nil || kind.Type != enums.FPDF_PAGEOBJ_IMAGE {
-		return
-	}
-	b, err := p.inst.FPDFPageObj_GetBounds(&requests.FPDFPageObj_GetBounds{PageObject: obj.PageObject})
-	if err != nil {
-		return
-	}
-	px, err := p.inst.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: obj.PageObject})
-	if err != nil {
-		return
-	}
-	area = math.Abs(float64(b.Right-b.Left) * float64(b.Top-b.Bottom))
-	return int(px.Width), int(px.Height), area, area > 0
 }
 
 // draw renders a page with annotations and form fields onto white.
@@ -390,9 +401,11 @@ func pdfError(op string, err error, withPassword bool) error {
 		return bad(op, errors.New("pdf: the document is encrypted"), "give its password")
 	case errors.Is(err, pdferrors.ErrSecurity):
 		return unsupported(op, errors.New("pdf: the document is encrypted in an unknown way"), "save it without encryption")
+	case errors.Is(err, errNoPages), errors.Is(err, errLostPage):
+		return bad(op, err, "the file is damaged: export or send it again")
 	case errors.Is(err, pdferrors.ErrFormat), errors.Is(err, pdferrors.ErrFile):
 		return bad(op, errors.New("pdf: the document cannot be read"), "the file is damaged: export or send it again")
 	}
 	what, _, _ := strings.Cut(err.Error(), "\n") // a WebAssembly stack follows
-	return bad(op, fmt.Errorf("pdfium gave up: %s", what), "the page is damaged or needs more memory than it may have: print it to a new PDF")
+	return bad(op, fmt.Errorf("pdfium gave up: %s", what), "the page is damaged: print it to a new PDF")
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -140,7 +142,7 @@ func TestPDFPageLimits(t *testing.T) {
 	if x, y := p.ToSource.Apply(float64(p.Image.Rect.Dx()), 0); math.Abs(x-14400) > 1 || math.Abs(y-14400) > 1 {
 		t.Errorf("its corner is %g, %g of the source", x, y)
 	}
-	d, err := openBytes(t, writePDF([]pdfPage{{MaxPagePoints + 10, 100, "", ""}, {100, 100, "", ""}}, ""), Options{})
+	d, err := openBytes(t, writePDF([]pdfPage{{2 * MaxPagePoints, 100, "", ""}, {100, 100, "", ""}}, ""), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,42 +174,26 @@ func TestPageNumbers(t *testing.T) {
 	}
 }
 
-// What a PDF would do is listed, and not done.
-func TestActionsAreListed(t *testing.T) {
-	t.Parallel()
-	data := writePDF([]pdfPage{{200, 200, "", "/Annots[13 0 R]"}},
-		"/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>/Names<</EmbeddedFiles<</Names[(secret.txt) 14 0 R]>>>>",
-		"<</S/Launch/F(/bin/sh)>>",
-		"<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/A<</S/URI/URI(http://192.0.2.1/x)>>>>",
-		"<</Type/Filespec/F(secret.txt)/UF(secret.txt)/EF<</F 15 0 R>>>>",
-		"<</Type/EmbeddedFile/Length 2>>stream\nhi\nendstream")
-	d, err := openBytes(t, data, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, n := range d.Notes() {
-		got[n.Kind] += n.Text
-	}
-	for kind, part := range map[string]string{"javascript": "app.alert", "launch": "/bin/sh", "link": "192.0.2.1", "attachment": "secret.txt"} {
-		if !strings.Contains(got[kind], part) {
-			t.Errorf("the note on %s is %q, want %q in it", kind, got[kind], part)
-		}
-	}
-}
-
-func TestPasswords(t *testing.T) {
-	t.Parallel()
+// encrypted writes a PDF that says "secret", for the user's password and that of
+// the owner, "owner".
+func encrypted(t testing.TB, password string) []byte {
+	t.Helper()
 	plain := writePDF([]pdfPage{{200, 100, text("F1", 20, 20, 40, "secret"), ""}}, "")
 	var b bytes.Buffer
 	api.DisableConfigDir()
-	conf := model.NewAESConfiguration("opén", "owner", 256)
+	conf := model.NewAESConfiguration(password, "owner", 256)
 	conf.Offline = true
 	if err := api.Encrypt(bytes.NewReader(plain), &b, conf); err != nil {
 		t.Fatal(err)
 	}
+	return b.Bytes()
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	data := encrypted(t, "opén")
 	for pw, ok := range map[string]bool{"opén": true, "owner": true, "": false, "wrong": false} {
-		d, err := openBytes(t, b.Bytes(), Options{Password: pw})
+		d, err := openBytes(t, data, Options{Password: pw})
 		if !ok {
 			var e *Error
 			if !errors.As(err, &e) || e.Kind != BadInput || !strings.Contains(e.Hint, "password") {
@@ -277,4 +263,31 @@ func BenchmarkJPEGPage(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pages/s")
+}
+
+// The fall-back fonts have a name that changes with them.
+func TestFontsHaveAFingerprint(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	folder := filepath.Join(root, "usr/share/fonts/truetype")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{Fonts([]string{root}): true}
+	for _, f := range []struct {
+		name, data string
+		changes    bool
+	}{{"NotoSansCJK-Regular.ttc", "one", true}, {"SomethingElse.ttf", "not asked for", false}, {"DejaVuSans.ttf", "two", true}, {"DejaVuSans.ttf", "larger", true}} {
+		if err := os.WriteFile(filepath.Join(folder, f.name), []byte(f.data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		now := Fonts([]string{"/nowhere", root})
+		if seen[now] == f.changes {
+			t.Errorf("with %s the fonts are %s, seen %v", f.name, now, seen)
+		}
+		seen[now] = true
+	}
+	if !seen["none"] {
+		t.Error("a folder without fonts has some")
+	}
 }

@@ -2,6 +2,9 @@ package render
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,7 +25,10 @@ import (
 
 // pdfEngine is PDFium compiled for this processor. Every document gets a fresh
 // WebAssembly instance of it: they share no memory.
-type pdfEngine struct{ pool pdfium.Pool }
+type pdfEngine struct {
+	pool   pdfium.Pool
+	memory *wasmMemory
+}
 
 // maxInstances bounds the documents open at once in one process; a child has
 // one, or one for each member of an archive that is being looked at.
@@ -38,6 +44,12 @@ var engines struct {
 // opNeedsEngine marks the answer of a sealed child that finds it needs PDFium:
 // the parent starts another, with PDFium in it.
 const opNeedsEngine = "needs_engine"
+
+// needsEngine recognises it.
+func needsEngine(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Op == opNeedsEngine
+}
 
 // engine starts PDFium, or returns the one already started.
 func (m *machine) engine() (*pdfEngine, error) {
@@ -58,8 +70,7 @@ func (m *machine) engine() (*pdfEngine, error) {
 	// PDFium's module does not load. Interruption is left to killing the
 	// process: the instrumentation for it halves PDFium's speed.
 	conf := wazero.NewRuntimeConfig().
-		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling).
-		WithMemoryLimitPages(m.limits.WasmPages)
+		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
 	if m.cacheDir != "" {
 		if cache, err := wazero.NewCompilationCacheWithDir(m.cacheDir); err == nil {
 			conf = conf.WithCompilationCache(cache)
@@ -69,14 +80,15 @@ func (m *machine) engine() (*pdfEngine, error) {
 	if root := fontRoot(m.fonts); root != nil {
 		mounts = mounts.WithFSMount(root, "/")
 	}
+	memory := &wasmMemory{limit: uint64(m.limits.WasmPages) * wasmPageBytes}
 	pool, err := webassembly.Init(webassembly.Config{
-		Context: context.Background(), MinIdle: 0, MaxIdle: 1, MaxTotal: maxInstances,
+		Context: experimental.WithMemoryAllocator(context.Background(), memory), MinIdle: 0, MaxIdle: 1, MaxTotal: maxInstances,
 		FSConfig: mounts, RuntimeConfig: conf, Stdout: io.Discard, Stderr: io.Discard,
 	})
 	if err != nil {
 		return nil, internal("open", fmt.Errorf("pdfium does not start: %w", err), "see that the program has memory and that its cache folder is sound")
 	}
-	m.pdfium = &pdfEngine{pool: pool}
+	m.pdfium = &pdfEngine{pool: pool, memory: memory}
 	if engines.m == nil {
 		engines.m = map[string]*pdfEngine{}
 	}
@@ -97,8 +109,33 @@ var fontPrefixes = []string{
 	"dejavusans.", "dejavusans-bold.", "freesans.", "freeserif.",
 }
 
+// Fonts names the fall-back fonts that pages are drawn with, of the first of the
+// folders that has any (empty means "/"): "none", or the first twelve digits of
+// a SHA-256 over their names and sizes. Pages without fonts of their own look
+// different where it differs, so it belongs into a run's fingerprint, beside
+// Version, and workers of one queue should agree on it.
+func Fonts(roots []string) string {
+	f := fontRoot(roots)
+	if f == nil {
+		return "none"
+	}
+	names := make([]string, 0, len(f.files))
+	for n := range f.files {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	sum := sha256.New()
+	for _, n := range names {
+		if st, err := f.files[n].Stat(); err == nil {
+			fmt.Fprintf(sum, "%s %d\n", n, st.Size())
+		}
+		f.files[n].Close()
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:12]
+}
+
 // fontRoot returns the fonts of the first folder that has any, or nil.
-func fontRoot(roots []string) fs.FS {
+func fontRoot(roots []string) *fontFS {
 	if len(roots) == 0 {
 		roots = []string{"/"}
 	}

@@ -3,12 +3,16 @@ package render
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
 // JPEG 2000 and JBIG2 have no decoder in Go; PDFium has both. An image of
 // theirs is wrapped into a PDF of one page that shows nothing else, at one
 // pixel to the point, and rendered.
+
+// jbig2Magic opens a JBIG2 file; what a PDF embeds lacks it.
+const jbig2Magic = "\x97JB2\r\n\x1a\n"
 
 // openWrapped reads a JPEG 2000 or JBIG2 file.
 func openWrapped(m *machine, b blob, format string) (reader, error) {
@@ -26,7 +30,7 @@ func openWrapped(m *machine, b blob, format string) (reader, error) {
 		w.data, w.w, w.h, err = jbig2Embedded(data)
 	}
 	if err != nil {
-		return nil, err
+		return nil, undecided("open", err)
 	}
 	if err := m.limits.checkSize("open", w.w, w.h); err != nil {
 		return nil, err
@@ -46,7 +50,21 @@ func (w *wrapped) count() int { return 1 }
 func (w *wrapped) close()     {}
 
 func (w *wrapped) render(int) (*raw, error) {
-	return renderWrapped(w.m, w.filter, "", w.data, w.w, w.h)
+	p, err := renderWrapped(w.m, w.filter, "", w.data, w.w, w.h)
+	if err != nil {
+		return nil, undecided("decode", err)
+	}
+	return p, nil
+}
+
+// undecided makes bad input of the two formats unsupported: there is but one
+// decoder for them, whose refusal does not tell damage from what it lacks.
+func undecided(op string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != BadInput {
+		return err
+	}
+	return unsupported(op, e.Err, "the file is damaged or of a kind that is not read: "+hintConvert)
 }
 
 // renderWrapped decodes an image stream of w x h pixels through PDFium.
@@ -66,9 +84,6 @@ func renderWrapped(m *machine, filter, parms string, data []byte, w, h int) (*ra
 	// Image pixels, y down, instead of points, y up.
 	sx, sy := float64(w)/float64(p.img.Rect.Dx()), float64(h)/float64(p.img.Rect.Dy())
 	p.to, p.unit, p.dpi, p.rotation = Affine{sx, 0, 0, 0, sy, 0}, "px", 0, 0
-	if filter != "/CCITTFaxDecode" && empty(p.img.Pix) { // a strip of a fax may be white
-		return nil, bad("decode", fmt.Errorf("pdfium shows nothing for the %s image", filter[1:]), "the file is damaged or of a kind that is not read: "+hintConvert)
-	}
 	return p, nil
 }
 

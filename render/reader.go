@@ -59,9 +59,9 @@ type machine struct {
 	mayStart bool // false in a sealed process, which can read no code
 }
 
-// open reads a file's head and structure.
-func (m *machine) open(b blob, depth int) (reader, info, error) {
-	if b.size > m.limits.FileBytes && depth == 0 {
+// open reads the head and structure of a file, or of a member of archives.
+func (m *machine) open(b blob, in *archive) (reader, info, error) {
+	if b.size > m.limits.FileBytes && in.depth == 0 {
 		return nil, info{}, over("open", "file_bytes", b.size, m.limits.FileBytes, "split the file")
 	}
 	head := make([]byte, min(b.size, sniffBytes))
@@ -80,7 +80,7 @@ func (m *machine) open(b blob, depth int) (reader, info, error) {
 	case formatTIFF:
 		r, notes, err = openTIFF(m, b)
 	case formatZip:
-		r, notes, err = openZip(m, b, depth)
+		r, notes, err = openZip(m, b, in)
 	case formatJP2, formatJBIG2:
 		r, err = openWrapped(m, b, format)
 	default:

@@ -1,8 +1,8 @@
 // Package render turns untrusted bytes into page images inside fixed limits.
 //
 // A file is opened with Open and read page by page: PDF (PDFium in
-// WebAssembly), JPEG, PNG, WebP, GIF, BMP, TIFF with all its pages, and zip
-// archives of these. Every page comes out upright as an *image.RGBA, with the
+// WebAssembly), JPEG, PNG, WebP, GIF, BMP, JPEG 2000, JBIG2, TIFF with all its
+// pages, and zip archives of these. Every page comes out upright as an *image.RGBA, with the
 // transform back to the source, the PDF's own words, and boxes around whatever
 // in the pixels looks like a line of text.
 //
@@ -23,9 +23,10 @@ import (
 )
 
 // version changes whenever the pixels, boxes or words of some page would.
-const version = "render-1 pdfium-1.20.0"
+const version = "render-2 pdfium-1.20.0"
 
-// Version names the renderer; it is part of a run's fingerprint.
+// Version names the renderer; it is part of a run's fingerprint. What the
+// machine adds to it is told by Fonts.
 func Version() string { return version }
 
 // Options say how a file is to be opened. The zero value is usable.
@@ -60,7 +61,10 @@ func (m Affine) Then(n Affine) Affine {
 // script, a launch action (listed, never acted on), encryption, a page count
 // that two readers see differently, a member of an archive left out.
 type Note struct {
-	Kind string `json:"kind"` // attachment javascript launch link encrypted page_count frames member fonts
+	// Kind is one of attachment javascript launch link remote submit media
+	// external trigger xfa (what a PDF would do), unlisted (that could not be
+	// told), encrypted, rebuilt, page_count, member, notes.
+	Kind string `json:"kind"`
 	Text string `json:"text"`
 }
 

@@ -40,6 +40,13 @@ func seal() error {
 	if !ok {
 		return fmt.Errorf("no filter is known for %s", runtime.GOARCH)
 	}
+	// Both calls are the thread's own at first, and the second one takes the
+	// other threads along only from a thread that made the first.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
 	prog := filter(arch)
 	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
 	_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog)))

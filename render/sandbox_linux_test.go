@@ -8,13 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
 
-// The canary is this test binary started again: it seals itself as a child does
-// and then tries what no parser may.
+// The canary is this test binary started again: it serves a document as a child
+// does, with the child's own code, and then tries what no parser may, on threads
+// old and new.
 func TestSealedProcessCanDoNothing(t *testing.T) {
 	if dir := os.Getenv("PALIMPSEST_TEST_SEAL"); dir != "" {
 		canary(dir)
@@ -22,8 +24,10 @@ func TestSealedProcessCanDoNothing(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("secret"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, data := range map[string][]byte{"secret": []byte("secret"), "document": writePDF([]pdfPage{{72, 72, "0 g 0 0 9 9 re f", ""}}, "")} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,8 +40,8 @@ func TestSealedProcessCanDoNothing(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, what := range []string{"read", "write", "remove", "connect", "start"} {
-		if !strings.Contains(string(out), what+": denied") {
+	for _, what := range []string{"read", "write", "remove", "connect", "listen", "start"} {
+		if !strings.Contains(string(out), what+": denied") || strings.Contains(string(out), what+": allowed") {
 			t.Errorf("%s is not denied:\n%s", what, out)
 		}
 	}
@@ -46,12 +50,54 @@ func TestSealedProcessCanDoNothing(t *testing.T) {
 	}
 }
 
-// canary tries the forbidden and the allowed.
+// canary serves a page and tries the forbidden and the allowed.
 func canary(dir string) {
-	if err := seal(); err != nil {
-		fmt.Println("seal:", err)
+	document, err := os.Open(filepath.Join(dir, "document"))
+	if err != nil {
+		fmt.Println(err)
 		return
 	}
+	st, _ := document.Stat()
+	pixels, err := pixelFile()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	old, tried := make(chan bool), make(chan bool)
+	go func() { // a thread from before the seal
+		runtime.LockOSThread()
+		<-old
+		forbiddenThings(dir)
+		tried <- true
+	}()
+	if err := confine(Limits{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	w := &worker{document: document, pixels: pixels}
+	for _, op := range []string{"start", "open", "page"} {
+		if a := w.do(&request{Op: op, Size: st.Size(), Page: 1, DPI: 72, CacheDir: cacheDir()}); a.Error != nil {
+			fmt.Println(op, a.Error.error())
+			return
+		}
+	}
+	forbiddenThings(dir)
+	old <- true
+	<-tried
+	// Threads, memory and clocks still work.
+	done := make(chan int)
+	for range 32 {
+		go func() { done <- len(make([]byte, 1<<20)) }()
+	}
+	for range 32 {
+		<-done
+	}
+	time.Sleep(time.Millisecond)
+	fmt.Println("work: done")
+}
+
+// forbiddenThings tries them and says how each ended.
+func forbiddenThings(dir string) {
 	say := func(what string, err error) {
 		if err != nil && strings.Contains(err.Error(), "not permitted") {
 			fmt.Println(what + ": denied")
@@ -65,17 +111,9 @@ func canary(dir string) {
 	say("remove", os.Remove(filepath.Join(dir, "secret")))
 	_, err = net.DialTimeout("tcp", os.Getenv("PALIMPSEST_TEST_ADDR"), time.Second)
 	say("connect", err)
+	_, err = net.Listen("tcp", "127.0.0.1:0")
+	say("listen", err)
 	say("start", exec.Command("/bin/true").Run())
-	// Threads, memory and clocks still work.
-	done := make(chan int)
-	for range 32 {
-		go func() { done <- len(make([]byte, 1<<20)) }()
-	}
-	for range 32 {
-		<-done
-	}
-	time.Sleep(time.Millisecond)
-	fmt.Println("work: done")
 }
 
 // A child has no environment and holds only its own files.

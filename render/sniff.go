@@ -66,7 +66,7 @@ var signatures = []signature{
 	{0, "PK\x05\x06", formatZip, "", ""},
 	{0, "\x00\x00\x00\x0cjP  \r\n\x87\n", formatJP2, "", ""},
 	{0, "\xff\x4f\xff\x51", formatJP2, "", ""},
-	{0, "\x97JB2\r\n\x1a\n", formatJBIG2, "", ""},
+	{0, jbig2Magic, formatJBIG2, "", ""},
 	{4, "ftypavif", "", "an AVIF image", hintConvert},
 	{4, "ftypheic", "", "a HEIC image", hintConvert},
 	{4, "ftypheix", "", "a HEIC image", hintConvert},

@@ -64,6 +64,12 @@ func FuzzSniff(f *testing.F) {
 	f.Add([]byte("%PDF-1.4"))
 	f.Add([]byte("BM0000000000000000000000000000"))
 	f.Add([]byte("RIFF1234WEBP1234"))
+	f.Add([]byte("%XYZ\n1 0 obj\n<</Type/Catalog>>"))
+	f.Add([]byte(" <!DOCTYPE html><html>"))
+	f.Add([]byte("\x08\x00\x05\x00CS" + strings.Repeat("\x00", 130)))
+	for _, s := range signatures {
+		f.Add([]byte(strings.Repeat("\x00", s.at) + s.bytes))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		format, err := sniff(b[:min(len(b), sniffBytes)])
 		if (format == "") == (err == nil) {

@@ -9,7 +9,6 @@ import (
 	"image/jpeg"
 	"image/png"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 )
 
@@ -29,8 +28,7 @@ var codecs = map[string]codec{
 		func(r *bytes.Reader) (image.Image, error) { return gif.Decode(r) }},
 	formatWebP: {func(r *bytes.Reader) (image.Config, error) { return webp.DecodeConfig(r) },
 		func(r *bytes.Reader) (image.Image, error) { return webp.Decode(r) }},
-	formatBMP: {func(r *bytes.Reader) (image.Config, error) { return bmp.DecodeConfig(r) },
-		func(r *bytes.Reader) (image.Image, error) { return bmp.Decode(r) }},
+	formatBMP: {bmpConfig, bmpDecode},
 }
 
 // still is a file that is one image.
@@ -98,8 +96,8 @@ func (s *still) rescue(reason *error) *raw {
 		return nil
 	}
 	p, err := renderWrapped(s.m, "/DCTDecode", "", s.data, w, h)
-	if e := (*Error)(nil); errors.As(err, &e) && e.Op == opNeedsEngine {
-		*reason = e
+	if needsEngine(err) {
+		*reason = err
 	}
 	if err != nil {
 		return nil

@@ -66,7 +66,7 @@ func (t *tiffReader) render(n int) (*raw, error) {
 	if err == nil {
 		p = &raw{img: toRGBA(img), to: Affine{1, 0, 0, 0, 1, 0}, unit: "px"}
 		opaque(p.img, img)
-	} else if p = t.fax(n, &err); p == nil {
+	} else if p = t.again(n, &err); p == nil {
 		return nil, decodeError("decode", formatTIFF, err)
 	}
 	meta := d.meta()
@@ -76,8 +76,22 @@ func (t *tiffReader) render(n int) (*raw, error) {
 	return p, nil
 }
 
-// maxStrips bounds the strips of a fax page; pages have a few hundred at most.
-const maxStrips = 10_000
+// again decodes a page that the library refuses: a fax through PDFium, all
+// else by ourselves. Where that fails too it returns nil and the better reason
+// of the two.
+func (t *tiffReader) again(n int, reason *error) *raw {
+	if p := t.fax(n, reason); p != nil || needsEngine(*reason) {
+		return p
+	}
+	img, err := t.raster(n)
+	if err != nil {
+		if e := (*Error)(nil); errors.As(err, &e) || isUnsupported(*reason) {
+			*reason = err // ours reads more, so it knows better
+		}
+		return nil
+	}
+	return &raw{img: img, to: Affine{1, 0, 0, 0, 1, 0}, unit: "px"}
+}
 
 // fax decodes a bilevel page that the TIFF library refuses through PDFium: Group
 // 3 in two dimensions, fill bits, odd line ends. It returns nil where that fails
@@ -93,7 +107,7 @@ func (t *tiffReader) fax(n int, reason *error) *raw {
 	if err != nil {
 		return nil
 	}
-	at, size := f.list(t.at[n], tagStripOffsets, maxStrips), f.list(t.at[n], tagStripByteCounts, maxStrips)
+	at, size := f.list(t.at[n], tagStripOffsets, MaxStrips), f.list(t.at[n], tagStripByteCounts, MaxStrips)
 	w, h := d.size()
 	rows := min(int(d.get(tagRowsPerStrip, float64(h))), h)
 	if len(at) == 0 || len(at) != len(size) || rows <= 0 {
@@ -120,8 +134,8 @@ func (t *tiffReader) fax(n int, reason *error) *raw {
 		}
 		high := min(rows, h-y)
 		p, err := renderWrapped(t.m, "/CCITTFaxDecode", fmt.Sprintf("<<%s/Rows %d>>", parms, high), strip, w, high)
-		if e := (*Error)(nil); errors.As(err, &e) && e.Op == opNeedsEngine {
-			*reason = e
+		if needsEngine(err) {
+			*reason = err
 		}
 		if err != nil {
 			return nil

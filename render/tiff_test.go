@@ -184,6 +184,17 @@ func TestTIFFCompressions(t *testing.T) {
 func FuzzTIFF(f *testing.F) {
 	f.Add(writeTIFF([]grayIFD{{w: 4, h: 4}, {w: 4, h: 4, orientation: 3, xres: 100, yres: 50}}))
 	f.Add([]byte("MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"))
+	for _, r := range []rawTIFF{
+		{w: 2, h: 1, bits: []int{4}, color: colorPalette, palette: append(ramp(16), make([]uint16, 32)...), data: []byte{0x0f}},
+		{w: 2, h: 1, bits: []int{8, 8, 8}, color: colorRGB, planes: true, packing: packDeflate, parts: [][]byte{deflated(255, 1), deflated(0, 2), deflated(9, 3)}},
+		{w: 4, h: 4, bits: []int{8, 8, 8}, color: colorYCbCr, sub: []int{2, 2}, data: make([]byte, 24)},
+		{w: 16, h: 16, bits: []int{8, 8, 8}, color: colorYCbCr, packing: packJPEG, data: encodeJPEG(f, corners(16, 16))},
+		{w: 3, h: 3, bits: []int{12}, color: colorWhiteIsZero, tile: 2, big: true, data: make([]byte, 6)},
+		{w: 2, h: 2, bits: []int{2}, color: colorBlackIsZero, packing: packBits, data: []byte{0, 0x10, 0xff, 0x20}},
+		{w: 2, h: 2, bits: []int{16, 16, 16, 16}, color: colorRGB, extra: []int{1}, predict: true, data: make([]byte, 32)},
+	} {
+		f.Add(r.bytes())
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tf, err := newTIFFFile(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
@@ -200,7 +211,7 @@ func FuzzTIFF(f *testing.F) {
 			}
 		}
 		m := &machine{limits: Limits{PagePixels: 1 << 16}.withDefaults()}
-		r, _, err := m.open(blob{bytes.NewReader(b), int64(len(b))}, 0)
+		r, _, err := m.open(blob{bytes.NewReader(b), int64(len(b))}, new(archive))
 		if err != nil {
 			typed(t, err)
 			return
@@ -230,6 +241,9 @@ func FuzzMetadata(f *testing.F) {
 	f.Add(formatPNG, []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x09pHYs\x00\x00\x2e\x23\x00\x00\x2e\x23\x01\x00\x00\x00\x00"))
 	f.Add(formatWebP, []byte("RIFF\x00\x00\x00\x00WEBPEXIF\x04\x00\x00\x00II*\x00"))
 	f.Add(formatBMP, make([]byte, 60))
+	f.Add(formatJP2, []byte("\x00\x00\x00\x0cjP  \r\n\x87\n\xff\x4f\xff\x51\x00\x29\x00\x00\x00\x00\x00\x20\x00\x00\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x20\x00\x00\x00\x20"))
+	f.Add(formatJBIG2, []byte(jbig2Magic+"\x01\x00\x00\x00\x01"+binaryJBIG2Page(64, 56)))
+	f.Add(formatJBIG2, []byte(jbig2Magic+"\x03\x00\x00\x00\x07\x30\xe0\x00\x00\x08\x00\x00\x01\x00\x00\x00\x00\x13"))
 	f.Fuzz(func(t *testing.T, format string, b []byte) {
 		m := metadata(format, b)
 		if m.orientation < 0 || m.orientation > 8 || m.dpiX < 0 || m.dpiX > maxDPI || m.dpiY < 0 || m.dpiY > maxDPI {

@@ -24,7 +24,14 @@ func TestFramesAreBounded(t *testing.T) {
 
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte("\x02\x00\x00\x00{}"))
-	f.Add([]byte("\x14\x00\x00\x00{\"page\":{\"number\":1}}"))
+	for _, s := range []string{
+		`{"page":{"number":1,"width":10,"height":10,"unit":"px","to_source":[1,0,0,0,1,0],"text":[{"t":"a","b":[0,0,1,1]}],"lines":[{"b":[0,0,1,1],"x":2}]}}`,
+		`{"error":{"Kind":"too_large","Op":"page","Limit":"page_pixels","Value":2,"Max":1,"Hint":"h","Cause":"c"}}`,
+		`{"info":{"format":"pdf","media_type":"application/pdf","pages":3,"notes":[{"kind":"link","text":"x"}]}}`,
+		`{"inspect":{"pages":1,"notes":null}}`,
+	} {
+		f.Add(append(make([]byte, 4), s...))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 4 {
 			binary.LittleEndian.PutUint32(b, uint32(len(b)-4))

@@ -124,16 +124,16 @@ func (w *worker) do(r *request) answer {
 		w.m.mayStart = false
 		w.seal()
 		w.blob = blob{w.document, r.Size}
-		rd, inf, err := w.m.open(w.blob, 0)
+		rd, inf, err := w.m.open(w.blob, new(archive))
 		if err != nil {
 			return answer{Error: toWire(err)}
 		}
 		w.r = rd
 		return answer{Info: &inf}
 	case "inspect":
-		pdfcpuConfig("")
+		pdfcpuConfig("", r.Limits)
 		w.seal()
-		out, err := inspect(blob{w.document, r.Size}, r.Password)
+		out, err := inspect(blob{w.document, r.Size}, r.Password, r.Limits.withDefaults())
 		if err != nil {
 			return answer{Error: toWire(bad("inspect", err, ""))}
 		}

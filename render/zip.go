@@ -16,6 +16,7 @@ import (
 type zipReader struct {
 	m     *machine
 	depth int
+	sum   *archive    // while it is being opened
 	files []*zip.File // members with pages
 	pages []zipPage
 	open  reader // of member cur
@@ -28,31 +29,41 @@ type zipPage struct {
 	err        error
 }
 
+// archive is what archives within archives hold together, so that nesting them
+// multiplies nothing.
+type archive struct {
+	depth int // of the archive now being opened
+	files int
+	bytes int64
+}
+
 // openZip counts the pages of every member. A member that cannot be read
 // becomes one page with its error, so that it is recorded and costs no other.
-func openZip(m *machine, b blob, depth int) (reader, []Note, error) {
-	if depth+1 > m.limits.ArchiveDepth {
-		return nil, nil, over("open", "archive_depth", int64(depth+1), int64(m.limits.ArchiveDepth), "unpack the inner archive")
+func openZip(m *machine, b blob, sum *archive) (reader, []Note, error) {
+	l := m.limits
+	sum.depth++
+	defer func() { sum.depth-- }()
+	if sum.depth > l.ArchiveDepth {
+		return nil, nil, over("open", "archive_depth", int64(sum.depth), int64(l.ArchiveDepth), "unpack the inner archive")
 	}
 	zr, err := zip.NewReader(b, b.size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return nil, nil, bad("open", fmt.Errorf("zip: %w", err), "the archive is damaged: pack or send it again")
 	}
-	if n := len(zr.File); n > m.limits.ArchiveFiles {
-		return nil, nil, over("open", "archive_files", int64(n), int64(m.limits.ArchiveFiles), "split the archive")
+	if sum.files += len(zr.File); sum.files > l.ArchiveFiles {
+		return nil, nil, over("open", "archive_files", int64(sum.files), int64(l.ArchiveFiles), "split the archive")
 	}
 	if err := officeFile(zr.File); err != nil {
 		return nil, nil, err
 	}
-	z := &zipReader{m: m, depth: depth, cur: -1}
+	z := &zipReader{m: m, depth: sum.depth, sum: sum, cur: -1}
 	var notes []Note
-	var total int64
 	for _, f := range zr.File {
 		if skipMember(f.Name) {
 			continue
 		}
-		if total += int64(min(f.UncompressedSize64, 1<<60)); total > m.limits.ArchiveBytes || total < 0 {
-			return nil, nil, over("open", "archive_bytes", total, m.limits.ArchiveBytes, "split the archive")
+		if sum.bytes += int64(min(f.UncompressedSize64, 1<<60)); sum.bytes > l.ArchiveBytes || sum.bytes < 0 {
+			return nil, nil, over("open", "archive_bytes", max(sum.bytes, l.ArchiveBytes+1), l.ArchiveBytes, "split the archive")
 		}
 		more, err := z.add(f)
 		notes = append(notes, more...)
@@ -63,6 +74,7 @@ func openZip(m *machine, b blob, depth int) (reader, []Note, error) {
 	if len(z.pages) == 0 {
 		return nil, nil, bad("open", errors.New("zip: there is no document in the archive"), "pack PDF, TIFF, PNG, JPEG, WebP or GIF files")
 	}
+	z.sum = nil
 	return z, notes, nil
 }
 
@@ -74,8 +86,10 @@ func (z *zipReader) add(f *zip.File) ([]Note, error) {
 	switch {
 	case err == nil:
 		r.close()
-	case errors.As(err, &e) && e.Op == opNeedsEngine:
-		return nil, e
+	case needsEngine(err):
+		return nil, err
+	case errors.As(err, &e) && (e.Limit == "archive_files" || e.Limit == "archive_bytes"):
+		return nil, e // of all archives together
 	case errors.As(err, &e) && e.Op == "sniff" && e.Kind == Unsupported:
 		return []Note{{Kind: "member", Text: name + ": left out: " + e.Err.Error()}}, nil
 	default:
@@ -100,7 +114,11 @@ func (z *zipReader) member(f *zip.File) (reader, info, error) {
 	if err != nil {
 		return nil, info{}, err
 	}
-	return z.m.open(blob{bytes.NewReader(data), int64(len(data))}, z.depth+1)
+	sum := z.sum
+	if sum == nil { // opened once more, to draw: it was within the limits then
+		sum = &archive{depth: z.depth}
+	}
+	return z.m.open(blob{bytes.NewReader(data), int64(len(data))}, sum)
 }
 
 // unpack reads a member whole, whatever size its header claims.

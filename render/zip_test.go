@@ -140,9 +140,12 @@ func FuzzZip(f *testing.F) {
 	small := encodePNG(f, image.NewGray(image.Rect(0, 0, 3, 3)))
 	f.Add(packed(f, "a.png", small, "b.tif", writeTIFF([]grayIFD{{w: 2, h: 2}})))
 	f.Add(packed(f, "in.zip", packed(f, "a.png", small)))
+	f.Add(packed(f, "../../slip.png", small, "a/", []byte{}, "notes.txt", []byte("hello"), "__MACOSX/._a.png", []byte("x")))
+	f.Add(packed(f, "[Content_Types].xml", []byte("<x/>")))
+	f.Add(packed(f, "zeroes.bmp", make([]byte, 4096)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := &machine{limits: Limits{PagePixels: 1 << 16, MemberBytes: 1 << 20, ArchiveFiles: 50, Pages: 50}.withDefaults()}
-		r, _, err := openZip(m, blob{bytes.NewReader(b), int64(len(b))}, 0)
+		r, _, err := openZip(m, blob{bytes.NewReader(b), int64(len(b))}, new(archive))
 		if err != nil {
 			typed(t, err)
 			return
