@@ -1,0 +1,193 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"palimpsest.dev/task"
+	"palimpsest.dev/task/loc"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected parts of testdata/*.txtar")
+
+// TestGolden runs the cases of testdata: model answers in, records and files
+// out. A file holds these parts:
+//
+//	page N          size W H, profile page|region|plain
+//	answer N ID [STOP] [?PROBABILITY]
+//	                what the model wrote for that ask of page N, line breaks left
+//	                out; {X0 Y0 X1 Y1} in page pixels becomes four locations. Tokens
+//	                have probability 0.9 unless said otherwise.
+//	records N       expected: asks, rows and notes
+//	document FILE   expected: a file of the document
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, file := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, archive)
+			for i, f := range archive.Files {
+				if strings.HasPrefix(f.Name, "page ") || strings.HasPrefix(f.Name, "answer ") {
+					continue
+				}
+				want, made := got[f.Name]
+				switch {
+				case !made:
+					t.Errorf("%s was not made", f.Name)
+				case *update:
+					archive.Files[i].Data = []byte(want)
+				case want != string(f.Data):
+					t.Errorf("%s:\n%s", f.Name, cmp.Diff(string(f.Data), want))
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// play reads a document and returns what may be expected of it.
+func play(t *testing.T, archive *txtar.Archive) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	doc := task.Document{ID: "7", Name: "case.pdf"}
+	for _, f := range archive.Files {
+		number, ok := strings.CutPrefix(f.Name, "page ")
+		if !ok {
+			continue
+		}
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := task.Page{Document: "case.pdf", Number: n}
+		how := profiles["page"]
+		for line := range strings.Lines(string(f.Data)) {
+			switch w := strings.Fields(line); w[0] {
+			case "size":
+				page.Width, _ = strconv.Atoi(w[1])
+				page.Height, _ = strconv.Atoi(w[2])
+			case "profile":
+				how = profiles[w[1]]
+			default:
+				t.Fatalf("page: %q", line)
+			}
+		}
+		r, shown := playPage(t, page, how, archive)
+		out[fmt.Sprintf("records %d", n)] = shown
+		doc.Pages = append(doc.Pages, task.DocumentPage{Page: page, State: "done", Records: r.Records})
+	}
+	r, err := molecule{}.Finish(t.Context(), doc)
+	if err == nil {
+		err = molecule{}.Info().CheckDocumentReading(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range r.Artifacts {
+		out["document "+a.Name] = string(a.Content)
+	}
+	return out
+}
+
+// playPage plays the rounds of a page.
+func playPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Archive) (task.Reading, string) {
+	t.Helper()
+	var b strings.Builder
+	var r task.Reading
+	asks, err := molecule{}.Plan(t.Context(), page, how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := 1; len(asks) > 0; round++ {
+		var answers []task.Answer
+		for _, a := range asks {
+			fmt.Fprintf(&b, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
+			answers = append(answers, answer(archive, page, a))
+		}
+		if r, err = (molecule{}).Read(t.Context(), page, answers); err != nil {
+			t.Fatal(err)
+		}
+		if err := (molecule{}).Info().CheckReading(page, round, r); err != nil {
+			t.Error(err)
+		}
+		asks = r.Asks
+	}
+	for _, rec := range r.Records {
+		v := rec.Values
+		fmt.Fprintf(&b, "molecule %d %s %.2f %q label=%v\n", v["seq"], show(rec.Box), rec.Confidence, v["text"], v["label"])
+		if v["valid"].(bool) {
+			fmt.Fprintf(&b, "  %s %s mass %.3f exact %.6f charge %d atoms %d rings %d parts %d centres %d double bonds %d groups %d\n", v["smiles"], v["formula"], v["mass"],
+				v["exact_mass"], v["charge"], v["atoms"], v["rings"], v["parts"], v["centres"], v["double_bonds"], v["groups"])
+		} else {
+			fmt.Fprintf(&b, "  invalid at byte %d: %s\n", v["position"], v["reason"])
+		}
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	if r.Unreadable != "" {
+		fmt.Fprintf(&b, "unreadable: %s\n", r.Unreadable)
+	}
+	return r, b.String()
+}
+
+func show(b task.Box) string { return fmt.Sprintf("[%.0f %.0f %.0f %.0f]", b.X0, b.Y0, b.X1, b.Y1) }
+
+var places = regexp.MustCompile(`\{(\d+) (\d+) (\d+) (\d+)\}`)
+
+// answer is what the case's model writes for an ask; without a part for it,
+// nothing.
+func answer(archive *txtar.Archive, page task.Page, ask task.Ask) task.Answer {
+	a := task.Answer{Ask: ask, Stop: task.StopBlank}
+	side := max(ask.Region.Width(), ask.Region.Height())
+	x, y := ask.Region.X0-(side-ask.Region.Width())/2, ask.Region.Y0-(side-ask.Region.Height())/2
+	a.ToPage = task.Affine{side, 0, x, 0, side, y}
+	for _, f := range archive.Files {
+		rest, ok := strings.CutPrefix(f.Name+" ", fmt.Sprintf("answer %d %s ", page.Number, ask.ID))
+		if !ok {
+			continue
+		}
+		a.Stop = task.StopEnd
+		probability := 0.9
+		for _, w := range strings.Fields(rest) {
+			if p, ok := strings.CutPrefix(w, "?"); ok {
+				probability, _ = strconv.ParseFloat(p, 64)
+			} else {
+				a.Stop = task.Stop(w)
+			}
+		}
+		a.Text = places.ReplaceAllStringFunc(strings.ReplaceAll(string(f.Data), "\n", ""), func(s string) string {
+			var v [4]float64
+			for i, n := range places.FindStringSubmatch(s)[1:] {
+				v[i], _ = strconv.ParseFloat(n, 64)
+			}
+			return loc.Encode([]loc.Item{{Box: [4]float64{(v[0] - x) / side, (v[1] - y) / side, (v[2] - x) / side, (v[3] - y) / side}}}, loc.Bins, 1)
+		})
+		for _, c := range a.Text {
+			a.Tokens = append(a.Tokens, task.Token{Text: string(c), LogProb: math.Log(probability)})
+		}
+	}
+	return a
+}

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"palimpsest.dev/plugins/molecule/smiles"
+	"palimpsest.dev/task"
+	"palimpsest.dev/task/loc"
+)
+
+// maxMolecules bounds what is kept of one page.
+const maxMolecules = 2000
+
+// drawn is one molecule of a page.
+type drawn struct {
+	text, label string
+	box         task.Box
+	confidence  float64
+	cut         string // why the text is not whole, "" when it is
+	molecule    *smiles.Molecule
+	canonical   string
+	fault       *smiles.Error
+}
+
+// sighting is what the answers of a page come to.
+type sighting struct {
+	molecules  []drawn
+	notes      []string
+	unreadable string
+}
+
+func stateOf(a task.Answer) state {
+	usual := state{Step: stepRead, Box: task.BoxYXYXBefore, Bins: loc.Bins}
+	s := usual
+	if err := json.Unmarshal(a.Ask.State, &s); err != nil {
+		return usual // an ask of another program: the usual form
+	}
+	return s
+}
+
+func tokens(a task.Answer) []loc.Token {
+	out := make([]loc.Token, len(a.Tokens))
+	for i, t := range a.Tokens {
+		out[i] = loc.Token{Text: t.Text, LogProb: t.LogProb}
+	}
+	return out
+}
+
+const (
+	// margin is what is shown around a molecule that was found, as a share of
+	// its longer side: labels stand close, and a tight box would cut letters.
+	margin = 0.05
+	// sameRegion is the overlap from which two boxes are one thing found twice.
+	sameRegion = 0.6
+)
+
+// regions asks about each molecule that the first round found.
+func regions(page task.Page, a task.Answer) (asks []task.Ask, notes []string, err error) {
+	how := stateOf(a)
+	if a.Stop == task.StopBlank {
+		return nil, nil, nil
+	}
+	items, problems := loc.Parse(a.Text, tokens(a), how.Bins)
+	var boxes []task.Box
+	for _, it := range items {
+		b := a.ToPage.ApplyBox(unit(it.Box)).Intersect(page.Bounds())
+		same := func(o task.Box) bool { return b.IoU(o) >= sameRegion }
+		if b.Finite() && !b.Empty() && !slices.ContainsFunc(boxes, same) {
+			boxes = append(boxes, b)
+		}
+	}
+	slices.SortStableFunc(boxes, downThenRight)
+	if len(boxes) > maxAsks {
+		notes = append(notes, fmt.Sprintf("%d molecules were found, the first %d are read", len(boxes), maxAsks))
+		boxes = boxes[:maxAsks]
+	}
+	if problems.Any() {
+		notes = append(notes, "finding molecules: left out "+problems.String())
+	}
+	note, err := json.Marshal(state{Step: stepRead, Box: how.Box, Bins: how.Bins, Sure: how.Sure})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, b := range boxes {
+		m := max(1, margin*max(b.Width(), b.Height()))
+		ask := a.Ask
+		ask.ID, ask.Prompt, ask.Grammar, ask.State = fmt.Sprintf("m%d", i), how.Prompt, how.Grammar, note
+		ask.Region = task.Box{X0: b.X0 - m, Y0: b.Y0 - m, X1: b.X1 + m, Y1: b.Y1 + m}.Intersect(page.Bounds())
+		if how.MaxTokens >= 1 && how.MaxTokens < ask.MaxTokens {
+			ask.MaxTokens = how.MaxTokens
+		}
+		asks = append(asks, ask)
+	}
+	return asks, notes, nil
+}
+
+func unit(b [4]float64) task.Box { return task.Box{X0: b[0], Y0: b[1], X1: b[2], Y1: b[3]} }
+
+func downThenRight(a, b task.Box) int {
+	return cmp.Or(cmp.Compare(a.Y0, b.Y0), cmp.Compare(a.X0, b.X0))
+}
+
+// tally counts what went wrong, for the page's notes.
+type tally struct {
+	asked, loops, cuts, unsure, twice, many int
+	problems                                loc.Problems
+}
+
+// sight parses all answers and maps their molecules to the page. What several
+// views saw counts once.
+func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting, error) {
+	var s sighting
+	var c tally
+	for _, a := range answers {
+		if err := ctx.Err(); err != nil {
+			return sighting{}, err
+		}
+		if a.Stop == task.StopBlank {
+			continue
+		}
+		c.asked++
+		c.loops += b2i(a.Stop == task.StopLoop)
+		c.cuts += b2i(a.Stop == task.StopLength)
+		for _, d := range molecules(page, a, &c) {
+			switch {
+			case d.confidence < stateOf(a).Sure:
+				c.unsure++
+			case slices.ContainsFunc(s.molecules, func(o drawn) bool { return o.text == d.text && o.box.IoU(d.box) >= sameRegion }):
+				c.twice++
+			case len(s.molecules) >= maxMolecules:
+				c.many++
+			default:
+				s.molecules = append(s.molecules, d)
+			}
+		}
+	}
+	if s.notes, s.unreadable = c.say(); s.unreadable != "" {
+		s.molecules = nil // what is left of them is not to be trusted
+	}
+	slices.SortStableFunc(s.molecules, func(a, b drawn) int { return downThenRight(a.box, b.box) })
+	unkept := 0
+	for i := range s.molecules {
+		if err := ctx.Err(); err != nil {
+			return sighting{}, err
+		}
+		d := &s.molecules[i]
+		if d.judge(); d.molecule != nil && len(d.molecule.Unkept()) > 0 {
+			unkept++
+		}
+	}
+	if unkept > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%d molecules with marks of allenes, square planes, bipyramids or octahedra, which are not kept", unkept))
+	}
+	return s, nil
+}
+
+// molecules parses one answer. A text without places fills its view.
+func molecules(page task.Page, a task.Answer, c *tally) []drawn {
+	how := stateOf(a)
+	var items []loc.Item
+	var problems loc.Problems
+	if how.Box == task.BoxNone {
+		all := loc.NewCertainty(a.Text, tokens(a))
+		items = []loc.Item{{Text: a.Text, Box: [4]float64{0, 0, 1, 1}, Confidence: all.Between(0, len(a.Text)), Last: true}}
+	} else {
+		items, problems = loc.Parse(a.Text, tokens(a), how.Bins)
+	}
+	c.problems.Stray += problems.Stray
+	c.problems.NoText += problems.NoText
+	c.problems.BadBox += problems.BadBox
+	c.problems.TooLong += problems.TooLong
+	c.problems.Overflow += problems.Overflow
+	if a.Stop == task.StopLoop {
+		items = unloop(items)
+	}
+	var out []drawn
+	for _, it := range items {
+		box := a.ToPage.ApplyBox(unit(it.Box))
+		if how.Box == task.BoxNone {
+			box = a.Ask.Region
+		}
+		box = box.Intersect(page.Bounds())
+		text, label, _ := strings.Cut(strings.Join(strings.Fields(printable(it.Text)), " "), " ")
+		if text == "" || len(text) > smiles.MaxBytes || !box.Finite() || box.Empty() {
+			continue
+		}
+		d := drawn{text: text, label: label, box: box, confidence: probability(it.Confidence)}
+		if it.Last {
+			switch a.Stop {
+			case task.StopLength:
+				d.cut = "the answer was cut off by the token limit"
+			case task.StopLoop:
+				d.cut = "the model repeated itself and was stopped"
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// printable leaves out what a row cannot hold.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ' || r == 0x7f:
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
+
+func probability(p float64) float64 {
+	if math.IsNaN(p) {
+		return 0
+	}
+	return max(0, min(1, p))
+}
+
+// unloop drops the repetitions at the end of an answer that was stopped for
+// them: what the tail says again after the first time.
+func unloop(in []loc.Item) []loc.Item {
+	for period := 1; period <= 8; period++ {
+		n := len(in)
+		for n-1-period >= 0 && in[n-1].Text == in[n-1-period].Text {
+			n--
+		}
+		if len(in)-n >= period {
+			return in[:n]
+		}
+	}
+	return in
+}
+
+// judge finds out whether the text is a molecule. A text that is not whole is
+// none, even where what there is of it could be read.
+func (d *drawn) judge() {
+	if d.cut != "" {
+		d.fault = &smiles.Error{Offset: len(d.text), Reason: d.cut}
+		return
+	}
+	m, err := smiles.Parse(smiles.Groups(d.text, false))
+	if err != nil {
+		if !errors.As(err, &d.fault) {
+			d.fault = &smiles.Error{Reason: err.Error()}
+		}
+		d.fault.Offset = min(d.fault.Offset, len(d.text))
+		return
+	}
+	d.molecule, d.canonical = m, m.Canonical()
+}
+
+// records are the rows of the page.
+func (s sighting) records() []task.Record {
+	var out []task.Record
+	for i, d := range s.molecules {
+		v := map[string]any{"seq": int64(i), "text": d.text, "valid": d.molecule != nil}
+		if d.label != "" {
+			v["label"] = d.label
+		}
+		if m := d.molecule; m != nil {
+			centres, twists := m.Stereo()
+			groups := 0
+			for _, a := range m.Atoms {
+				groups += b2i(a.Element == 0)
+			}
+			v["smiles"], v["formula"] = d.canonical, m.Formula()
+			v["mass"], v["exact_mass"] = round(m.AverageMass(), 3), round(m.ExactMass(), 6)
+			for name, n := range map[string]int{"charge": m.Charge(), "atoms": m.HeavyAtoms(), "rings": m.RingCount(), "parts": m.Fragments(),
+				"centres": len(centres), "double_bonds": len(twists), "groups": groups} {
+				v[name] = int64(n)
+			}
+		} else {
+			v["reason"], v["position"] = d.fault.Reason, int64(d.fault.Offset)
+		}
+		out = append(out, task.Record{Relation: "molecule", Box: d.box, Confidence: d.confidence, Source: task.SourceModel, Values: v})
+	}
+	return out
+}
+
+func round(v float64, digits int) float64 {
+	f := math.Pow10(digits)
+	return math.Round(v*f) / f
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// say turns the counts into notes. A page of which the model mostly repeated
+// itself is unreadable.
+func (c *tally) say() (notes []string, unreadable string) {
+	note := func(n int, format string, args ...any) {
+		if n > 0 {
+			notes = append(notes, fmt.Sprintf(format, args...))
+		}
+	}
+	if 2*c.loops > c.asked {
+		unreadable = fmt.Sprintf("the model repeated itself in %d of %d views", c.loops, c.asked)
+	} else {
+		note(c.loops, "the model repeated itself in %d of %d views", c.loops, c.asked)
+	}
+	note(c.cuts, "%d of %d answers reached the token limit", c.cuts, c.asked)
+	note(b2i(c.problems.Any()), "left out of the answers: %s", c.problems)
+	note(c.unsure, "left out: %d molecules the model was too unsure of", c.unsure)
+	note(c.twice, "left out: %d molecules seen twice", c.twice)
+	note(c.many, "left out: %d molecules beyond the %dth", c.many, maxMolecules)
+	return notes, unreadable
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package smiles
+
+const raceEnabled = true
