@@ -15,6 +15,12 @@
 //     the true text; it may pass 1.
 //   - facts: the share of statements about a page that hold (present, absent, order).
 //
+// The measures of other tasks are functions of their own, each as its published
+// evaluation computes it: TEDS and GriTS of tables, HierText's word scores, BLEU,
+// CIDEr and ROUGE-L of captions, RadGraph F1 over given annotations, ANLS, VQA and
+// relaxed accuracy of answers, average precision and overlaps of detections.
+// Compare tests whether two runs differ.
+//
 // Texts are compared in Unicode normalisation form C. Intervals are 95 % percentile
 // bootstrap intervals over items, from a fixed seed.
 package eval

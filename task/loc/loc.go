@@ -224,6 +224,18 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
+// Certainty answers how sure the model was of a stretch of its answer, for
+// tasks whose answers have another form than Parse reads.
+type Certainty struct{ of probs }
+
+// NewCertainty looks at the tokens of an answer; they may be empty.
+func NewCertainty(text string, tokens []Token) Certainty { return Certainty{newProbs(text, tokens)} }
+
+// Between is the geometric mean probability of the tokens that touch bytes
+// [from, to) of the answer's text, 0 to 1; that of all tokens where they do
+// not spell the text.
+func (c Certainty) Between(from, to int) float64 { return c.of.between(from, to) }
+
 // probs answers how sure the model was of a stretch of the text.
 type probs struct {
 	ends []int     // byte after each token

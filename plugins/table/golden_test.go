@@ -1,0 +1,212 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"palimpsest.dev/plugins/table/htmltable"
+	"palimpsest.dev/task"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected parts of testdata/*.txtar")
+
+// profiles are how a model may be asked for tables.
+var profiles = map[string]task.Profile{
+	"page":   {Prompt: "table", View: task.ViewPage, Fit: task.FitLetterbox, Box: task.BoxYXYXBefore, Size: 896, LocBins: 1024, MaxTokens: 2048},
+	"region": {Prompt: "table", View: task.ViewRegion, Fit: task.FitLetterbox, Box: task.BoxYXYXBefore, Size: 896, LocBins: 1024, MinConfidence: 0.3, MaxTokens: 2048},
+}
+
+// TestGolden runs the cases of testdata: model answers in, records and files
+// out. A file holds these parts:
+//
+//	page N          size W H, option NAME VALUE, profile page|region
+//	answer N ID [STOP] [?PROBABILITY]
+//	                what the model wrote for that ask of page N, line breaks left
+//	                out; {X0 Y0 X1 Y1} in page pixels becomes four locations. Tokens
+//	                have probability 0.9 unless said otherwise.
+//	records N       expected: asks, rows and notes
+//	page N FILE     expected: a file of the page
+//	document FILE   expected: a file of the document
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, file := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := runCase(t, archive)
+			for i, f := range archive.Files {
+				want, expected := got[f.Name]
+				if strings.HasPrefix(f.Name, "page ") && strings.Count(f.Name, " ") == 1 || strings.HasPrefix(f.Name, "answer ") {
+					continue
+				}
+				switch {
+				case !expected:
+					t.Errorf("%s was not made; there are %q", f.Name, keys(got))
+				case *update:
+					archive.Files[i].Data = []byte(want)
+				case strings.TrimSuffix(want, "\n") != strings.TrimSuffix(string(f.Data), "\n"):
+					t.Errorf("%s:\n%s", f.Name, cmp.Diff(string(f.Data), want))
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func keys(m map[string]string) (out []string) {
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+// runCase plays a document and returns what may be expected of it.
+func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	doc := task.Document{ID: "7", Name: "case.pdf"}
+	for _, f := range archive.Files {
+		number, ok := strings.CutPrefix(f.Name, "page ")
+		n, err := strconv.Atoi(number)
+		if !ok || err != nil {
+			continue
+		}
+		page := task.Page{Document: "case.pdf", Number: n, Raster: "case.png"}
+		how := profiles["page"]
+		for line := range strings.Lines(string(f.Data)) {
+			switch w := strings.Fields(line); w[0] {
+			case "size":
+				page.Width, _ = strconv.Atoi(w[1])
+				page.Height, _ = strconv.Atoi(w[2])
+			case "option":
+				page.Options = map[string]string{w[1]: w[2]}
+			case "profile":
+				how = profiles[w[1]]
+			default:
+				t.Fatalf("page: %q", line)
+			}
+		}
+		r := readPage(t, page, how, archive, out)
+		for _, a := range r.Artifacts {
+			out[fmt.Sprintf("page %d %s", n, a.Name)] = string(a.Content)
+		}
+		doc.Pages = append(doc.Pages, task.DocumentPage{Page: page, State: "done", Records: r.Records})
+	}
+	r, err := table{}.Finish(t.Context(), doc)
+	if err == nil {
+		err = table{}.Info().CheckDocumentReading(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range r.Artifacts {
+		out["document "+a.Name] = strings.ReplaceAll(string(a.Content), "\r\n", "\n")
+	}
+	return out
+}
+
+// readPage plays the rounds of a page.
+func readPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Archive, out map[string]string) (r task.Reading) {
+	t.Helper()
+	var records strings.Builder
+	asks, err := table{}.Plan(t.Context(), page, how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := 1; len(asks) > 0; round++ {
+		var answers []task.Answer
+		for _, a := range asks {
+			fmt.Fprintf(&records, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
+			answers = append(answers, answerOf(t, archive, page, a))
+		}
+		if r, err = (table{}).Read(t.Context(), page, answers); err != nil {
+			t.Fatal(err)
+		}
+		if err := (table{}).Info().CheckReading(page, round, r); err != nil {
+			t.Error(err)
+		}
+		asks = r.Asks
+	}
+	for _, rec := range r.Records {
+		v := rec.Values
+		switch rec.Relation {
+		case "table":
+			fmt.Fprintf(&records, "table %d %dx%d head %d %s %.2f problems=%v\n  %s\n", v["seq"], v["rows"], v["cols"], v["head_rows"], show(rec.Box), rec.Confidence, v["problems"], v["html"])
+		case "cell":
+			fmt.Fprintf(&records, "cell %d row %d col %d %dx%d %s header=%v %q %q %s placed=%v %.2f\n", v["table_seq"], v["row"], v["col"], v["rowspan"], v["colspan"],
+				v["section"], v["header"], v["text"], v["html"], show(rec.Box), v["placed"], rec.Confidence)
+		}
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&records, "note: %s\n", n)
+	}
+	if r.Unreadable != "" {
+		fmt.Fprintf(&records, "unreadable: %s\n", r.Unreadable)
+	}
+	out[fmt.Sprintf("records %d", page.Number)] = records.String()
+	return r
+}
+
+func show(b task.Box) string { return fmt.Sprintf("[%.0f %.0f %.0f %.0f]", b.X0, b.Y0, b.X1, b.Y1) }
+
+var places = regexp.MustCompile(`\{(\d+) (\d+) (\d+) (\d+)\}`)
+
+// answerOf is what the case's model writes for an ask; without a part for it,
+// nothing.
+func answerOf(t *testing.T, archive *txtar.Archive, page task.Page, ask task.Ask) task.Answer {
+	t.Helper()
+	a := task.Answer{Ask: ask, Stop: task.StopBlank}
+	side := max(ask.Region.Width(), ask.Region.Height())
+	x, y := ask.Region.X0-(side-ask.Region.Width())/2, ask.Region.Y0-(side-ask.Region.Height())/2
+	a.ToPage = task.Affine{side, 0, x, 0, side, y}
+	prefix := fmt.Sprintf("answer %d %s", page.Number, ask.ID)
+	for _, f := range archive.Files {
+		rest, ok := strings.CutPrefix(f.Name, prefix)
+		if !ok {
+			continue
+		}
+		a.Stop = task.StopEnd
+		probability := 0.9
+		for _, w := range strings.Fields(rest) {
+			if p, ok := strings.CutPrefix(w, "?"); ok {
+				probability, _ = strconv.ParseFloat(p, 64)
+			} else {
+				a.Stop = task.Stop(w)
+			}
+		}
+		a.Text = places.ReplaceAllStringFunc(strings.ReplaceAll(string(f.Data), "\n", ""), func(s string) string {
+			var v [4]float64
+			for i, n := range places.FindStringSubmatch(s)[1:] {
+				v[i], _ = strconv.ParseFloat(n, 64)
+			}
+			box := [4]float64{(v[0] - x) / side, (v[1] - y) / side, (v[2] - x) / side, (v[3] - y) / side}
+			written := htmltable.Answer([]htmltable.Table{{Box: box}}, 1024, 1)
+			return strings.TrimSuffix(written, "<table></table>")
+		})
+		for _, c := range a.Text {
+			a.Tokens = append(a.Tokens, task.Token{Text: string(c), LogProb: math.Log(probability)})
+		}
+	}
+	return a
+}

@@ -1,0 +1,150 @@
+// Program palimpsest-task-table is the task that reads tables: their cells
+// with spans, headings, texts and boxes. It shows the model a whole page, or
+// first asks it where tables stand and then shows it each, reads the HTML that
+// the model writes, repairs what does not fit together or reports it, and
+// writes HTML, CSV, JSON and spreadsheets. Of a finished document it joins the
+// tables that go on on the next page.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"palimpsest.dev/task"
+)
+
+// version changes whenever the same answers would give other records.
+const version = "1"
+
+// maxAsks bounds how many tables of one page are shown to the model.
+const maxAsks = 64
+
+// How to ask where tables stand: the words of the released models, and the
+// language of their answers, used where the profile wants answers kept in one.
+const (
+	detectPrompt  = "detect table"
+	detectGrammar = "detect"
+)
+
+// The values of the option join.
+const (
+	joinOption = "join"
+	joinAgree  = "agree"
+	joinNever  = "never"
+)
+
+func main() { task.Serve(table{}) }
+
+// table is the task. It has no state.
+type table struct{}
+
+var _ task.Finisher = table{}
+
+// Info implements task.Task.
+func (table) Info() task.Info {
+	return task.Info{
+		Name:    "table",
+		Version: version,
+		Summary: "reads tables: cells with row, column, spans, headings, text and box; HTML, CSV, JSON and spreadsheets",
+		Rounds:  2, // the first may only find the tables
+		MaxAsks: maxAsks,
+		Options: []task.Option{{
+			Name:    joinOption,
+			Summary: "whether the files of a document join a table that goes on on the next page: where the columns agree, or never",
+			Default: joinAgree,
+			Values:  []string{joinAgree, joinNever},
+		}},
+		Relations: []task.Relation{
+			{Name: "table", Summary: "tables from top to bottom", Columns: []task.Column{
+				{Name: "seq", Type: task.Integer, Summary: "place on the page, from 0"},
+				{Name: "rows", Type: task.Integer, Summary: "rows of the grid"},
+				{Name: "cols", Type: task.Integer, Summary: "columns of the grid"},
+				{Name: "head_rows", Type: task.Integer, Summary: "rows of column headings at the top"},
+				{Name: "html", Type: task.Text, Summary: "the table as HTML"},
+				{Name: "problems", Type: task.Text, Summary: "what had to be repaired or is missing; null when nothing"},
+			}},
+			{Name: "cell", Summary: "cells by row, then column", Columns: []task.Column{
+				{Name: "table_seq", Type: task.Integer, Summary: "seq of the table it belongs to"},
+				{Name: "row", Type: task.Integer, Summary: "first row it covers, from 0"},
+				{Name: "col", Type: task.Integer, Summary: "first column it covers, from 0"},
+				{Name: "rowspan", Type: task.Integer, Summary: "rows it covers"},
+				{Name: "colspan", Type: task.Integer, Summary: "columns it covers"},
+				{Name: "section", Type: task.Text, Summary: "thead, tbody or tfoot"},
+				{Name: "header", Type: task.Boolean, Summary: "whether it names its column or row"},
+				{Name: "text", Type: task.Text, Summary: "what it says, without marks"},
+				{Name: "html", Type: task.Text, Summary: "what it says, with bold, italic, underlined, struck, raised and lowered parts as HTML"},
+				{Name: "placed", Type: task.Boolean, Summary: "whether the model said where its text stands; otherwise the box is the table's"},
+			}},
+		},
+	}
+}
+
+// The steps of a page.
+const (
+	stepFind = "find" // where do tables stand?
+	stepRead = "read" // what is in them?
+)
+
+// state is what an ask carries to its answer.
+type state struct {
+	Step      string  `json:"step"`
+	Bins      int     `json:"bins"`
+	Sure      float64 `json:"sure,omitempty"`       // least confidence of a table that is kept
+	Prompt    string  `json:"prompt,omitempty"`     // of the second round
+	MaxTokens int     `json:"max_tokens,omitempty"` // of the second round
+	Grammar   string  `json:"grammar,omitempty"`    // of the second round
+}
+
+// Plan implements task.Task.
+func (t table) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.Ask, error) {
+	if err := t.Info().CheckOptions(page.Options); err != nil {
+		return nil, err
+	}
+	if err := how.Check(); err != nil {
+		return nil, fmt.Errorf("%w: profile: %w", task.ErrInvalid, err)
+	}
+	if page.Width < 1 || page.Height < 1 {
+		return nil, fmt.Errorf("%w: page of %d x %d pixels", task.ErrInvalid, page.Width, page.Height)
+	}
+	carry := state{Step: stepRead, Bins: how.LocBins, Sure: how.MinConfidence}
+	prompt, language := how.Prompt, how.Grammar
+	switch how.View {
+	case task.ViewPage:
+	case task.ViewRegion:
+		carry.Step, carry.Prompt, carry.MaxTokens, carry.Grammar = stepFind, how.Prompt, how.MaxTokens, how.Grammar
+		prompt = detectPrompt
+		if language != "" {
+			language = detectGrammar
+		}
+	default:
+		return nil, fmt.Errorf("%w: profile: view %q: a table is read as a whole, this task knows %s and %s", task.ErrInvalid, how.View, task.ViewPage, task.ViewRegion)
+	}
+	note, err := json.Marshal(carry)
+	if err != nil {
+		return nil, err
+	}
+	return []task.Ask{{ID: carry.Step, Region: page.Bounds(), Size: how.Size, Fit: how.Fit, Prompt: prompt, MaxTokens: how.MaxTokens,
+		Grammar: language, State: note}}, nil
+}
+
+// Read implements task.Task.
+func (t table) Read(ctx context.Context, page task.Page, answers []task.Answer) (task.Reading, error) {
+	if err := t.Info().CheckOptions(page.Options); err != nil {
+		return task.Reading{}, err
+	}
+	if len(answers) == 1 && stateOf(answers[0]).Step == stepFind {
+		asks, notes, err := regions(page, answers[0])
+		if err != nil || len(asks) > 0 {
+			return task.Reading{Asks: asks, Notes: notes}, err
+		}
+		return write(page, nil, notes)
+	}
+	s, err := sight(ctx, page, answers)
+	if err != nil {
+		return task.Reading{}, err
+	}
+	r, err := write(page, s.tables, s.notes)
+	r.Unreadable = s.unreadable
+	return r, err
+}

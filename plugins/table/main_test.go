@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"palimpsest.dev/task"
+	"palimpsest.dev/task/tasktest"
+)
+
+// program builds the plugin once for all tests and returns its path. The race
+// detector's memory does not fit a plugin's limits, so it is built without.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "table-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "palimpsest-task-table")
+	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := program(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// conformance is what the suite needs to know: profiles that show whole pages,
+// one that finds regions first, one that this task refuses, and answers that
+// it can read.
+func conformance() tasktest.Config {
+	return tasktest.Config{
+		Profiles: []task.Profile{
+			profiles["page"], profiles["region"],
+			{Prompt: "table", View: task.ViewPage, Fit: task.FitStretch, Box: task.BoxNone, Size: 448, LocBins: 1024, MaxTokens: 512},
+			{Prompt: "table", View: task.ViewTiles, Fit: task.FitStretch, Box: task.BoxYXYXBefore, Size: 224, XHeight: 9, XHeightMin: 7, XHeightMax: 13, LocBins: 1024, MaxTokens: 512},
+		},
+		Answers: []string{
+			`<loc0100><loc0100><loc0900><loc0900><table><thead><tr><th><loc0110><loc0110><loc0130><loc0300>A</th><th>B</th></tr></thead><tbody><tr><td rowspan="9">1</td><td colspan="0">2</td></tr></tbody></table>`,
+			"<loc0100><loc0100><loc0300><loc0900>table ; <loc0500><loc0100><loc0800><loc0900>table",
+			"<table>" + strings.Repeat("<tr><td>a<td colspan=100>b", 40),
+		},
+	}
+}
+
+func TestConformanceInProcess(t *testing.T) {
+	t.Parallel()
+	c := conformance()
+	c.Open = func(testing.TB) task.Task { return table{} }
+	tasktest.Run(t, c)
+}
+
+func TestConformanceAsProgram(t *testing.T) {
+	t.Parallel()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasktest.RunProgram(t, "table", path, conformance())
+}
+
+// FuzzRead holds the plugin to its own description whatever the model writes,
+// over both rounds and the document's end.
+func FuzzRead(f *testing.F) {
+	for _, s := range conformance().Answers {
+		f.Add(s, s, uint8(0))
+		f.Add(s, "", uint8(1))
+	}
+	f.Add("<loc0001><loc0001><loc0002><loc0002>table", "<td>\xff&#0;<tr></td>", uint8(2))
+	f.Fuzz(func(t *testing.T, first, second string, stop uint8) {
+		page := task.Page{Document: "fuzz.pdf", Number: 1, Width: 1000, Height: 700}
+		doc := task.Document{Name: "fuzz.pdf"}
+		for i, how := range []task.Profile{profiles["page"], profiles["region"]} {
+			page.Number = i + 1
+			asks, err := table{}.Plan(t.Context(), page, how)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var records []task.Record
+			for round := 1; len(asks) > 0; round++ {
+				var answers []task.Answer
+				for k, a := range asks {
+					text := first
+					if round > 1 || i == 0 && k == 0 && stop > 3 {
+						text = second
+					}
+					answers = append(answers, task.Answer{Ask: a, Text: text, Stop: []task.Stop{task.StopEnd, task.StopLength, task.StopLoop, task.StopBlank}[stop%4],
+						Tokens: []task.Token{{Text: text, LogProb: -0.1}}, ToPage: task.Affine{1000, 0, 0, 0, 1000, -150}})
+				}
+				r, err := table{}.Read(t.Context(), page, answers)
+				if err == nil {
+					err = table{}.Info().CheckReading(page, round, r)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				asks, records = r.Asks, append(records, r.Records...)
+			}
+			doc.Pages = append(doc.Pages, task.DocumentPage{Page: page, State: "done", Records: records})
+		}
+		r, err := table{}.Finish(t.Context(), doc)
+		if err == nil {
+			err = table{}.Info().CheckDocumentReading(r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"palimpsest.dev/plugins/table/htmltable"
+	"palimpsest.dev/task"
+	"palimpsest.dev/task/loc"
+)
+
+// sheet is a table with its places in page pixels.
+type sheet struct {
+	htmltable.Table
+	box        task.Box
+	confidence float64
+	page, seq  int     // where it begins
+	marks      []mark  // of each of Table.Cells
+	pieces     []piece // the tables of pages that it was joined from
+}
+
+// mark is what a cell has besides its place in the grid.
+type mark struct {
+	page       int
+	box        task.Box // of the table where the model gave none
+	placed     bool
+	confidence float64
+}
+
+// piece names a table of a page.
+type piece struct {
+	Page  int        `json:"page"`
+	Table int        `json:"table"`
+	Box   [4]float64 `json:"box"`
+}
+
+// sighting is what the answers of a page come to.
+type sighting struct {
+	tables     []sheet
+	notes      []string
+	unreadable string
+}
+
+func stateOf(a task.Answer) state {
+	s := state{Step: stepRead, Bins: loc.Bins}
+	if err := json.Unmarshal(a.Ask.State, &s); err != nil {
+		return state{Step: stepRead, Bins: loc.Bins} // an ask of another program: the usual form
+	}
+	return s
+}
+
+func tokens(a task.Answer) []loc.Token {
+	out := make([]loc.Token, len(a.Tokens))
+	for i, t := range a.Tokens {
+		out[i] = loc.Token{Text: t.Text, LogProb: t.LogProb}
+	}
+	return out
+}
+
+// unit makes a box of the four numbers of an answer.
+func unit(b [4]float64) task.Box { return task.Box{X0: b[0], Y0: b[1], X1: b[2], Y1: b[3]} }
+
+const (
+	// margin is what is shown around a table that was found, as a share of its
+	// longer side: a box that is a little tight would cut off rules and letters.
+	margin = 0.02
+	// sameRegion is the overlap from which two regions are one found twice.
+	sameRegion = 0.6
+)
+
+// regions asks about each table that the first round found.
+func regions(page task.Page, a task.Answer) (asks []task.Ask, notes []string, err error) {
+	how := stateOf(a)
+	if a.Stop == task.StopBlank {
+		return nil, nil, nil
+	}
+	items, problems := loc.Parse(a.Text, tokens(a), how.Bins)
+	var boxes []task.Box
+	for _, it := range items {
+		b := a.ToPage.ApplyBox(unit(it.Box)).Intersect(page.Bounds())
+		same := func(o task.Box) bool { return b.IoU(o) >= sameRegion }
+		if !b.Finite() || b.Empty() || slices.ContainsFunc(boxes, same) {
+			continue
+		}
+		boxes = append(boxes, b)
+	}
+	sortBoxes(boxes, func(b task.Box) task.Box { return b })
+	if len(boxes) > maxAsks {
+		notes = append(notes, fmt.Sprintf("%d tables were found, the first %d are read", len(boxes), maxAsks))
+		boxes = boxes[:maxAsks]
+	}
+	if problems.Any() {
+		notes = append(notes, "finding tables: left out "+problems.String())
+	}
+	note, err := json.Marshal(state{Step: stepRead, Bins: how.Bins, Sure: how.Sure})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, b := range boxes {
+		m := max(1, margin*max(b.Width(), b.Height()))
+		ask := a.Ask
+		ask.ID, ask.Prompt, ask.MaxTokens, ask.Grammar, ask.State = fmt.Sprintf("t%d", i), how.Prompt, how.MaxTokens, how.Grammar, note
+		ask.Region = task.Box{X0: b.X0 - m, Y0: b.Y0 - m, X1: b.X1 + m, Y1: b.Y1 + m}.Intersect(page.Bounds())
+		if ask.MaxTokens < 1 || ask.MaxTokens > a.Ask.MaxTokens {
+			ask.MaxTokens = a.Ask.MaxTokens
+		}
+		asks = append(asks, ask)
+	}
+	return asks, notes, nil
+}
+
+// sortBoxes orders from top to bottom; what stands beside one another, from
+// left to right.
+func sortBoxes[T any](s []T, box func(T) task.Box) {
+	slices.SortStableFunc(s, func(a, b T) int {
+		if c := cmp.Compare(box(a).Y0, box(b).Y0); c != 0 {
+			return c
+		}
+		return cmp.Compare(box(a).X0, box(b).X0)
+	})
+	// A table that begins before the one above it in this order has ended
+	// stands beside it.
+	for i := 1; i < len(s); i++ {
+		for k := i; k > 0; k-- {
+			left, right := box(s[k]), box(s[k-1])
+			overlap := min(left.Y1, right.Y1) - max(left.Y0, right.Y0)
+			if left.X1 > right.X0+1 || overlap < 0.5*min(left.Height(), right.Height()) {
+				break
+			}
+			s[k], s[k-1] = s[k-1], s[k]
+		}
+	}
+}
+
+// tally counts what went wrong, for the page's notes.
+type tally struct {
+	cells, loops, cuts, rows, unsure, empty, huge int
+	problems                                      htmltable.Problems
+}
+
+// Bounds on what is taken over from one page; a page that a person would call
+// full has a tenth of it.
+const (
+	maxCells = 30_000
+	maxHTML  = 1 << 20 // bytes; the store's bound on one text
+)
+
+// sight reads all answers and maps their tables to the page.
+func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting, error) {
+	var s sighting
+	var count tally
+	for _, a := range answers {
+		if err := ctx.Err(); err != nil {
+			return sighting{}, err
+		}
+		if a.Stop == task.StopBlank {
+			continue
+		}
+		how := stateOf(a)
+		tables, err := htmltable.ReadAnswer(a.Text, how.Bins, a.Stop == task.StopEnd)
+		if err != nil { // no model writes that much
+			s.notes = append(s.notes, err.Error())
+			continue
+		}
+		sure := loc.NewCertainty(a.Text, tokens(a))
+		switch a.Stop {
+		case task.StopLoop:
+			count.loops++
+		case task.StopLength:
+			count.cuts++
+		}
+		for _, read := range tables {
+			if a.Stop == task.StopLoop {
+				count.rows += read.TrimLoop()
+			}
+			count.problems = count.problems.Plus(read.Problems)
+			t, ok := placed(page, a, read, sure)
+			switch {
+			case !ok:
+				count.empty++
+			case t.confidence < how.Sure:
+				count.unsure++
+			case count.cells+len(t.Cells) > maxCells || len(t.HTML()) > maxHTML:
+				count.huge++
+			default:
+				count.cells += len(t.Cells)
+				s.tables = append(s.tables, t)
+			}
+		}
+	}
+	sortBoxes(s.tables, func(t sheet) task.Box { return t.box })
+	for i := range s.tables {
+		s.tables[i].seq = i
+	}
+	s.notes = append(s.notes, count.say()...)
+	if count.loops > 0 && len(s.tables) == 0 {
+		s.unreadable = "the model only repeated itself"
+	}
+	return s, nil
+}
+
+// placed maps a table to the page. One without cells is none.
+func placed(page task.Page, a task.Answer, read htmltable.Table, sure loc.Certainty) (sheet, bool) {
+	t := sheet{Table: read, page: page.Number, confidence: probability(sure.Between(read.From, read.To))}
+	onPage := func(b [4]float64) (task.Box, bool) {
+		if b == [4]float64{} {
+			return task.Box{}, false
+		}
+		box := a.ToPage.ApplyBox(unit(b)).Intersect(page.Bounds())
+		return box, box.Finite() && !box.Empty()
+	}
+	var around task.Box
+	for _, c := range read.Cells {
+		m := mark{page: page.Number, confidence: probability(sure.Between(c.From, c.To))}
+		if m.box, m.placed = onPage(c.Box); m.placed {
+			around = around.Union(m.box)
+		}
+		t.marks = append(t.marks, m)
+	}
+	var own bool
+	if t.box, own = onPage(read.Box); !own {
+		t.box = around
+	}
+	if t.box.Empty() { // the model says what, but not where: somewhere in what it was shown
+		t.box = a.Ask.Region.Intersect(page.Bounds())
+	}
+	for i := range t.marks {
+		if !t.marks[i].placed {
+			t.marks[i].box = t.box
+		}
+	}
+	return t, len(read.Cells) > 0 && t.box.Finite() && !t.box.Empty()
+}
+
+func probability(p float64) float64 {
+	if math.IsNaN(p) {
+		return 0
+	}
+	return max(0, min(1, p))
+}
+
+// say turns the counts into notes.
+func (c tally) say() (notes []string) {
+	note := func(n int, one, many string) {
+		if n == 1 {
+			notes = append(notes, one)
+		} else if n > 1 {
+			notes = append(notes, fmt.Sprintf(many, n))
+		}
+	}
+	if c.problems.Any() {
+		notes = append(notes, "tables: "+c.problems.String())
+	}
+	note(c.cuts, "an answer reached the token limit: the table's complete cells are kept", "%d answers reached the token limit: their tables' complete cells are kept")
+	note(c.loops, "the model repeated itself and was stopped", "the model repeated itself and was stopped %d times")
+	note(c.rows, "a repeated row is left out", "%d repeated rows are left out")
+	note(c.unsure, "a table that the model was not sure of is left out", "%d tables that the model was not sure of are left out")
+	if c.huge > 0 {
+		notes = append(notes, fmt.Sprintf("tables left out: %d, because a page holds at most %d cells and a table %d bytes of HTML", c.huge, maxCells, maxHTML))
+	}
+	note(c.empty, "a table without cells is left out", "%d tables without cells are left out")
+	return notes
+}
