@@ -95,7 +95,7 @@ func benchmarkDecode(b *testing.B, r *runner, l *lane, x mat.Mat, n int) {
 		copy(in.Data, x.Data[:n*x.Cols])
 		logits := r.text.Forward(nil, &l.text, segments, in, nil, nil)
 		for i := range n {
-			r.sampler.pick(logits.Row(i), l.scratch)
+			r.sampler.pick(logits.Row(i), l.scratch, nil)
 		}
 	})
 }

@@ -1,11 +1,12 @@
 // Package engine answers questions about images with PaliGemma 2, computed on the processor: it reads a
 // checkpoint folder as Hugging Face publishes it, batches the requests of many callers continuously and
-// decodes greedily. It knows nothing of documents.
+// decodes greedily, within a grammar where one is asked for. It knows nothing of documents.
 //
 // The layers, from top to bottom:
 //
-//	engine             Open, Submit, Close: prompts to token ids, images to pixels, tokens to text
+//	engine             Open, Submit, Score, Close: prompts to token ids, images to pixels, tokens to text
 //	batch              who runs next: admission, memory, cancellation, one decoding step after the other
+//	grammar            which tokens an answer may go on with
 //	siglip, gemma      the vision tower with the projector, and the decoder with its key/value cache
 //	weights, tokenizer the files of a checkpoint
 //	kernel, mat, pool  arithmetic, scratch buffers, threads
@@ -18,7 +19,7 @@
 //	B  images or sequences in a batch       V  width of the vision tower
 //	A  attention heads of the vision tower  a  width of one of them, V/A
 //	M  width of the vision tower's MLP
-//	T  positions of one sequence: P image tokens, then BOS, prompt, newline, answer
+//	T  positions of one sequence: P image tokens of each image, then BOS, prompt, newline, answer
 //	R  rows of one pass through the decoder: positions of all sequences in the batch
 //	D  width of the decoder                 F  width of its MLP
 //	H  query heads                          K  key/value heads, H/K queries share one

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"image"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"palimpsest.dev/engine/batch"
 	"palimpsest.dev/engine/gemma"
+	"palimpsest.dev/engine/grammar"
 	"palimpsest.dev/engine/kernel"
 	"palimpsest.dev/engine/pool"
 	"palimpsest.dev/engine/siglip"
@@ -33,6 +35,8 @@ type Engine struct {
 	tokens    *tokenizer.Tokenizer
 	bos       int32
 	newline   int32
+	end       int32 // the id that ends an answer, -1 if the model can write none
+	grammars  grammars
 	text      *gemma.Model
 	patches   int
 	pool      *pool.Pool
@@ -158,6 +162,21 @@ func (e *Engine) vocabulary(c weights.Config, r *runner) error {
 	if special.EOS >= 0 {
 		r.ends[special.EOS] = true
 	}
+	e.end = -1
+	var ends []int32
+	for id := range r.ends {
+		if int(id) < r.sampler.vocab {
+			ends = append(ends, id)
+		}
+	}
+	slices.Sort(ends)
+	if len(ends) > 0 {
+		e.end = ends[0]
+	}
+	if special.EOS >= 0 {
+		e.end = special.EOS
+	}
+	e.grammars.vocabulary = sync.OnceValue(func() *grammar.Vocabulary { return grammar.Read(e.tokens, r.sampler.vocab, ends) })
 	if int(max(e.bos, e.newline)) >= c.Text.Vocab {
 		return fmt.Errorf("the tokenizer's ids reach %d, the embedding table has %d rows; the files belong to different checkpoints", max(e.bos, e.newline), c.Text.Vocab)
 	}
@@ -175,19 +194,34 @@ func (e *Engine) Submit(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	ticket, err := e.scheduler.Add(s, e.text.CacheBytes(e.patches+len(s.prompt)+s.max))
-	if err != nil {
+	if r.Grammar != "" {
+		g, err := e.grammars.get(r.Grammar)
+		if err != nil {
+			return Answer{}, fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+		s.matcher = g.Start(s.max)
+	}
+	if err := e.run(ctx, s, r.OnToken); err != nil {
 		return Answer{}, err
 	}
-	defer ticket.Cancel() // OnToken may panic
+	return e.answer(s), nil
+}
+
+// run has a sequence computed and hands out its tokens as they come.
+func (e *Engine) run(ctx context.Context, s *sequence, onToken func(Token)) error {
+	ticket, err := e.scheduler.Add(s, e.text.CacheBytes(s.prefix+s.max))
+	if err != nil {
+		return err
+	}
+	defer ticket.Cancel() // onToken may panic
 	told := 0
 	tell := func() {
-		if r.OnToken == nil {
+		if onToken == nil {
 			return
 		}
 		for _, t := range s.since(told) {
 			told++
-			r.OnToken(t)
+			onToken(t)
 		}
 	}
 	for {
@@ -206,10 +240,10 @@ func (e *Engine) Submit(ctx context.Context, r Request) (Answer, error) {
 		if cause := ctx.Err(); cause != nil {
 			err = cause
 		}
-		return Answer{}, fmt.Errorf("engine: request ended after %d tokens: %w", len(s.tokens), err)
+		return fmt.Errorf("engine: request ended after %d tokens: %w", len(s.tokens), err)
 	}
 	tell()
-	return e.answer(s), nil
+	return nil
 }
 
 // sequence checks a request and makes it ready for the batch.
@@ -217,12 +251,18 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*sequence, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if r.Image == nil || r.Image.Rect.Dx() != e.info.ImageSize || r.Image.Rect.Dy() != e.info.ImageSize {
+	images := append([]*image.RGBA{r.Image}, r.More...)
+	if len(images) > MaxImages {
+		return nil, fmt.Errorf("%w: %d images, at most %d are shown together", ErrRequest, len(images), MaxImages)
+	}
+	for _, img := range images {
 		size := image.Point{}
-		if r.Image != nil {
-			size = r.Image.Rect.Size()
+		if img != nil {
+			size = img.Rect.Size()
 		}
-		return nil, fmt.Errorf("%w: the image has %d x %d pixels, this checkpoint sees %d x %d", ErrRequest, size.X, size.Y, e.info.ImageSize, e.info.ImageSize)
+		if size.X != e.info.ImageSize || size.Y != e.info.ImageSize {
+			return nil, fmt.Errorf("%w: the image has %d x %d pixels, this checkpoint sees %d x %d", ErrRequest, size.X, size.Y, e.info.ImageSize, e.info.ImageSize)
+		}
 	}
 	if r.MaxTokens < 0 {
 		return nil, fmt.Errorf("%w: MaxTokens is %d", ErrRequest, r.MaxTokens)
@@ -234,12 +274,13 @@ func (e *Engine) sequence(ctx context.Context, r Request) (*sequence, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := e.patches + len(prompt) + r.MaxTokens; n > e.text.MaxLength() {
-		return nil, fmt.Errorf("%w: image, prompt and answer may take %d positions, the checkpoint has %d; ask for at most %d tokens",
-			ErrRequest, n, e.text.MaxLength(), max(0, e.text.MaxLength()-e.patches-len(prompt)))
+	prefix := len(images)*e.patches + len(prompt)
+	if n := prefix + r.MaxTokens; n > e.text.MaxLength() {
+		return nil, fmt.Errorf("%w: images, prompt and answer may take %d positions, the checkpoint has %d; ask for at most %d tokens",
+			ErrRequest, n, e.text.MaxLength(), max(0, e.text.MaxLength()-prefix))
 	}
 	return &sequence{
-		ctx: ctx, image: r.Image, prompt: prompt, max: r.MaxTokens, added: time.Now(), news: make(chan struct{}, 1),
+		ctx: ctx, images: images, prompt: prompt, prefix: prefix, max: r.MaxTokens, added: time.Now(), news: make(chan struct{}, 1),
 		repeats: repeats{isLocation: e.isLocation}, spelling: spelling{tokens: e.tokens},
 	}, nil
 }

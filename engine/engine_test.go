@@ -356,7 +356,7 @@ func TestLogProbabilities(t *testing.T) {
 	for _, i := range []int{0, 1, 2, 3, 5} {
 		sum += math.Exp(float64(logits[i]))
 	}
-	id, got := s.pick(logits, make([]float32, len(logits)))
+	id, got := s.pick(logits, make([]float32, len(logits)), nil)
 	if want := 2.5 - math.Log(sum); id != 2 || math.Abs(float64(got)-want) > 1e-6 {
 		t.Errorf("id %d with %v, want 2 with %v", id, got, want)
 	}

@@ -95,21 +95,22 @@ func (r *runner) prefill(l *lane, run kernel.Runner, joining []*sequence) {
 	l.images, l.segments = l.images[:0], l.segments[:0]
 	rows, patches := 0, r.vision.Patches()
 	for _, s := range joining {
-		n := patches + len(s.prompt)
-		l.images = append(l.images, s.image)
+		n := len(s.images)*patches + len(s.prompt)
+		l.images = append(l.images, s.images...)
 		l.segments = append(l.segments, gemma.Segment{Cache: s.cache, Rows: n})
 		rows += n
 	}
 	features, err := r.vision.Encode(run, &l.vision, l.images, abandoned, nil) // [B·P, D]
 	if err == nil && !abandoned() {
 		x := l.inputs.Mat(rows, r.text.Width()) // [R, D]
-		at := 0
-		for i, s := range joining {
-			copy(x.Slice(at, at+patches).Data, features.Slice(i*patches, (i+1)*patches).Data)
+		at, seen := 0, 0                        // rows of x and of the features
+		for _, s := range joining {
+			n := len(s.images) * patches // images stand one behind the other, without anything between
+			copy(x.Slice(at, at+n).Data, features.Slice(seen, seen+n).Data)
 			for j, id := range s.prompt {
-				r.text.Embed(id, x.Row(at+patches+j))
+				r.text.Embed(id, x.Row(at+n+j))
 			}
-			at += patches + len(s.prompt)
+			at, seen = at+n+len(s.prompt), seen+n
 		}
 		logits := r.text.Forward(run, &l.text, l.segments, x, abandoned, nil) // [B, W]
 		if !abandoned() {
@@ -118,10 +119,11 @@ func (r *runner) prefill(l *lane, run kernel.Runner, joining []*sequence) {
 	}
 	now := time.Now()
 	for _, s := range joining {
-		s.image, s.first, s.ended = nil, now, now
+		s.images, s.first, s.ended = nil, now, now
 		if err != nil {
 			s.err = err
-		} else if s.repeats.ids == nil && !s.done() { // no token was taken: the pass was given up
+		} else if s.repeats.ids == nil && s.scoring == nil && !s.done() || s.scoring != nil && !s.scoring.begun {
+			// no token was taken: the pass was given up
 			s.err = s.ctx.Err()
 		}
 	}
@@ -159,26 +161,24 @@ func (r *runner) step(l *lane, run kernel.Runner, running []*sequence) {
 	}
 }
 
-// take picks the next token of each sequence by its row of logits [B, W].
+// take goes on with each sequence by its row of logits [B, W].
 func (r *runner) take(l *lane, seqs []*sequence, logits mat.Mat) {
 	for i, s := range seqs {
-		id, logProb := r.sampler.pick(logits.Row(i), l.scratch)
-		if logProb != logProb {
-			s.err = fmt.Errorf("%w: after %d tokens the probabilities are not numbers; the weights are damaged", ErrModel, len(s.repeats.ids))
+		if s.scoring != nil {
+			s.score(r.sampler.normalise(logits.Row(i), l.scratch))
 			continue
 		}
-		if r.ends[id] {
-			s.stop = StopEnd
-			continue
-		}
-		s.last = id
-		loop := s.repeats.add(id)
-		s.append(Token{ID: id, Text: s.spelling.next(id), LogProb: logProb})
+		id, logProb := r.sampler.pick(logits.Row(i), l.scratch, s.matcher)
 		switch {
-		case loop:
-			s.stop = StopLoop
-		case len(s.repeats.ids) >= s.max:
-			s.stop = StopLength
+		case logProb != logProb:
+			s.err = fmt.Errorf("%w: after %d tokens the probabilities are not numbers; the weights are damaged", ErrModel, len(s.repeats.ids))
+		case id < 0 || r.ends[id]:
+			s.stop = StopEnd
+			if s.matcher != nil && s.matcher.Closing() {
+				s.stop = StopLength // it would have gone on
+			}
+		default:
+			s.write(id, logProb)
 		}
 	}
 }

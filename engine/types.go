@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// MaxImages is how many images one request may show. The published models were trained with up to 16, the frames
+// of a video.
+const MaxImages = 16
+
 // DefaultMaxTokens is the length limit of an answer whose request names none.
 const DefaultMaxTokens = 512
 
@@ -38,17 +42,22 @@ type Info struct {
 
 // Request is one question about one image.
 type Request struct {
-	Image     *image.RGBA // ImageSize x ImageSize pixels
-	Prompt    string      // without begin mark and closing newline; trailing newlines are dropped
-	MaxTokens int         // most tokens in the answer; 0: DefaultMaxTokens
-	OnToken   func(Token) // called in order from Submit's goroutine for every token of the answer; may be nil
+	Image     *image.RGBA   // ImageSize x ImageSize pixels
+	More      []*image.RGBA // further images of that size, shown behind Image in this order; at most MaxImages in all
+	Prompt    string        // without begin mark and closing newline; trailing newlines are dropped
+	MaxTokens int           // most tokens in the answer; 0: DefaultMaxTokens
+	// Grammar is the name of a language that the answer is kept in, "" for none: see package grammar for what
+	// there is and what it promises. It chooses among the tokens and changes no probability. An answer that
+	// MaxTokens or a repetition loop ends is closed first, by tokens of the grammar's choice, and says so in Stop.
+	Grammar string
+	OnToken func(Token) // called in order from Submit's goroutine for every token of the answer; may be nil
 }
 
 // Token is one token of an answer.
 type Token struct {
 	ID      int32
 	Text    string
-	LogProb float32 // natural logarithm of its probability among all ids the model may write
+	LogProb float32 // natural logarithm of its probability among all ids the model may write, with a grammar or without
 }
 
 // Answer is what the model wrote.

@@ -203,6 +203,13 @@ func (c *Cache) Reset() {
 	}
 }
 
+// Truncate forgets the positions from n on, so that another text may follow those before.
+func (c *Cache) Truncate(n int) {
+	for _, h := range c.heads {
+		h.Truncate(n)
+	}
+}
+
 // Len is the number of positions the cache holds.
 func (c *Cache) Len() int { return c.heads[len(c.heads)-1].Len() }
 

@@ -35,6 +35,14 @@ func (c *KV) Bytes() int64 { return KVBytes(c.dim, len(c.tiles)*keyTile) }
 // Reset forgets all positions and keeps the memory for the next ones.
 func (c *KV) Reset() { c.n = 0 }
 
+// Truncate forgets the positions from n on.
+func (c *KV) Truncate(n int) {
+	if n < 0 || n > c.n {
+		panic(fmt.Sprintf("kernel.KV.Truncate: to %d of %d positions", n, c.n))
+	}
+	c.n = n
+}
+
 // Append adds rows positions; row i of keys and values is the D floats at k[i*ldk:] and v[i*ldv:].
 func (c *KV) Append(k []float32, ldk int, v []float32, ldv, rows int) {
 	if rows == 0 {
