@@ -3,7 +3,7 @@
 SHELL      := bash
 GO         ?= go
 BIN        := bin
-PLUGINS    := ocr
+PLUGINS    := ocr omr table molecule
 CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palimpsest
 VENV       := $(CACHE)/venv
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -50,10 +50,29 @@ test/race: ## the same under the race detector, without the kernels' long loops
 test/purego: ## the engine without assembly
 	$(GO) test -tags purego -timeout 20m ./engine/kernel ./engine/gemma ./engine/siglip ./engine
 
+# Printed: every kill and freeze with the jobs it met, then the counts and the digest of what is stored in the end.
+.PHONY: chaos
+chaos: setup ## kill and freeze workers, plugins, Postgres and the S3 server under load (SEED=1); compare with a run in peace
+	PALIMPSEST_CHAOS_SEED=$(or $(SEED),1) $(GO) test -count=1 -timeout 60m -run '^TestChaosLong$$' -v ./cmd/palimpsest
+
+# The golden table is render/testdata/robustness.golden; `make test` runs the core of the set against it.
+.PHONY: robustness
+robustness: ## open every hostile file of the robustness set; print the outcomes and the share that yields pages
+	PALIMPSEST_ROBUSTNESS=all $(GO) test -count=1 -timeout 30m -run '^TestHostileFiles$$' -v ./render
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target in turn (FUZZTIME=10m each)
+	@bash scripts/fuzz $(or $(FUZZTIME),10m)
+
 .PHONY: vet
 vet: ## go vet and staticcheck, both clean
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: verapdf
+verapdf: ## fetch veraPDF and have it judge the searchable PDFs (needs Java and Maven)
+	@bash scripts/verapdf
+	$(GO) test -count=1 -run VeraPDF -v ./ingest/pdfa
 
 .PHONY: bench
 bench: build ## speed of ingestion, queue and model on this machine

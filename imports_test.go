@@ -3,7 +3,8 @@ package palimpsest
 // imports says which of our own packages each package may import. The leaves render, engine, task and
 // store never import one another; ingest joins them; cmd/palimpsest is the only place that knows all.
 var imports = map[string][]string{
-	"api": {},
+	"api":   {},
+	"bagit": {},
 
 	"render":                   {"render/internal/layout", "render/internal/resample"},
 	"render/internal/layout":   {},
@@ -11,11 +12,14 @@ var imports = map[string][]string{
 
 	"migrations":          {},
 	"store/internal/db":   {},
-	"store":               {"migrations", "store/internal/db"},
-	"store/blob":          {},
+	"store":               {"internal/failpoint", "migrations", "store/cron", "store/internal/db"},
+	"store/cron":          {},
+	"store/blob":          {"internal/failpoint"},
 	"store/blob/blobtest": {"store/blob"},
-	"internal/localpg":    {},
-	"internal/locals3":    {"store/blob"},
+	"internal/failpoint":  {},
+	"internal/spawn":      {},
+	"internal/localpg":    {"internal/spawn"},
+	"internal/locals3":    {"internal/spawn", "store/blob"},
 	"internal/pgtest":     {"internal/localpg", "migrations"},
 
 	"task":                   {"task/internal/taskpb"},
@@ -34,6 +38,20 @@ var imports = map[string][]string{
 	"plugins/ocr/textlayer":  {"task"},
 	"plugins/ocr/tiles":      {"task"},
 
+	"plugins/table":              {"task", "task/loc", "plugins/table/htmltable", "plugins/table/xlsx"},
+	"plugins/table/htmltable":    {},
+	"plugins/table/xlsx":         {},
+	"plugins/molecule":           {"task", "task/loc", "plugins/molecule/depict", "plugins/molecule/molfile", "plugins/molecule/smiles"},
+	"plugins/molecule/canonical": {"plugins/molecule/smiles"},
+	"plugins/molecule/depict":    {"plugins/molecule/smiles"},
+	"plugins/molecule/molfile":   {"plugins/molecule/depict", "plugins/molecule/smiles"},
+	"plugins/molecule/smiles":    {},
+
+	"plugins/omr":          {"task", "task/loc", "plugins/omr/kern", "plugins/omr/midi", "plugins/omr/musicxml"},
+	"plugins/omr/kern":     {},
+	"plugins/omr/midi":     {"plugins/omr/kern"},
+	"plugins/omr/musicxml": {"plugins/omr/kern"},
+
 	"engine/mat":               {},
 	"engine/pool":              {},
 	"engine/tokenizer":         {},
@@ -43,12 +61,15 @@ var imports = map[string][]string{
 	"engine/siglip":            {"engine/kernel", "engine/mat", "engine/weights"},
 	"engine/gemma":             {"engine/kernel", "engine/mat", "engine/weights"},
 	"engine/batch":             {},
+	"engine/grammar":           {"engine/tokenizer"},
 	"engine/enginetest":        {"engine/gemma", "engine/kernel", "engine/mat", "engine/pool", "engine/siglip", "engine/tokenizer", "engine/weights"},
-	"engine":                   {"engine/batch", "engine/gemma", "engine/kernel", "engine/mat", "engine/pool", "engine/siglip", "engine/tokenizer", "engine/weights"},
+	"engine":                   {"engine/batch", "engine/gemma", "engine/grammar", "engine/kernel", "engine/mat", "engine/pool", "engine/siglip", "engine/tokenizer", "engine/weights"},
 
-	"ingest":           {"engine", "render", "store", "store/blob", "task"},
-	"web":              {"api", "store", "store/blob"},
-	"eval":             {},
+	"ingest/pdfa":      {},
+	"ingest/sources":   {},
+	"ingest":           {"engine", "ingest/pdfa", "ingest/sources", "internal/failpoint", "render", "store", "store/blob", "task"},
+	"web":              {"api", "internal/failpoint", "store", "store/blob"},
+	"eval":             {"plugins/molecule/smiles", "plugins/table/htmltable"},
 	"samples/generate": {},
-	"cmd/palimpsest":   {"api", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "internal/localpg", "internal/locals3", "render", "store", "store/blob", "task", "task/host", "web"},
+	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "store", "store/blob", "task", "task/host", "task/loc", "web"},
 }

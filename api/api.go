@@ -117,8 +117,14 @@ type Artifact struct {
 	Name      string `json:"name"`
 	Page      int    `json:"page,omitempty" doc:"0 for files of the whole document."`
 	MediaType string `json:"media_type"`
+	Hash      string `json:"sha256" doc:"SHA-256 of the content, in hex."`
 	Bytes     int64  `json:"bytes"`
 	Link      string `json:"link" doc:"Where to fetch it."`
+}
+
+// ArtifactList is all files made of a document and its pages.
+type ArtifactList struct {
+	Files []Artifact `json:"files"`
 }
 
 // PageList is the pages of a document, in order.

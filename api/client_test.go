@@ -153,3 +153,32 @@ func FuzzReadEvents(f *testing.F) {
 		}
 	})
 }
+
+// TestDownload begins anew when a connection breaks, and takes no link that
+// leads to another server.
+func TestDownload(t *testing.T) {
+	t.Parallel()
+	attempts := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if attempts++; attempts == 1 {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "half of")
+			return
+		}
+		_, _ = io.WriteString(w, "whole")
+	}))
+	defer server.Close()
+	c := &Client{BaseURL: server.URL, Delay: time.Millisecond}
+	var got strings.Builder
+	begin := func() (io.Writer, error) { got.Reset(); return &got, nil }
+	if err := c.Download(t.Context(), "/v1/x", begin); err != nil || got.String() != "whole" || attempts != 2 {
+		t.Errorf("%q after %d attempts, %v", got.String(), attempts, err)
+	}
+	if err := c.Download(t.Context(), "@elsewhere/x", begin); err == nil || attempts != 2 {
+		t.Errorf("a link to another server: %v", err)
+	}
+	full := errors.New("disk full")
+	if err := c.Download(t.Context(), "/v1/x", func() (io.Writer, error) { return nil, full }); !errors.Is(err, full) || attempts != 3 {
+		t.Errorf("%v after %d attempts: writing is not tried again", err, attempts)
+	}
+}

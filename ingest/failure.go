@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"palimpsest.dev/engine"
+	"palimpsest.dev/ingest/sources"
 	"palimpsest.dev/render"
 	"palimpsest.dev/store"
 	"palimpsest.dev/task"
@@ -37,10 +38,13 @@ func Classify(err error) Failure {
 		rendered *render.Error
 		model    *modelError
 		late     *lateError
+		place    *sources.Error
 	)
 	switch {
 	case errors.As(err, &failure):
 		return *failure
+	case errors.As(err, &place):
+		return ofSource(place)
 	case errors.As(err, &rendered):
 		return ofRender(rendered)
 	case errors.As(err, &late):

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"testing/iotest"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
@@ -37,6 +38,8 @@ type memory struct {
 	objects map[string][]byte
 	log     *[]string
 	broken  error // what Get answers
+	full    error // what PutBytes answers
+	torn    error // what reading gives in the middle of an object that is no JSON
 }
 
 func newMemory() *memory { return &memory{objects: map[string][]byte{}, log: new([]string)} }
@@ -44,11 +47,22 @@ func newMemory() *memory { return &memory{objects: map[string][]byte{}, log: new
 func (m *memory) PutBytes(_ context.Context, b []byte, mediaType string) (blob.Object, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.full != nil {
+		return blob.Object{}, m.full
+	}
 	sum := sha256.Sum256(b)
 	hash := hex.EncodeToString(sum[:])
 	m.objects[hash] = bytes.Clone(b)
 	*m.log = append(*m.log, "put "+mediaType)
 	return blob.Object{Hash: hash, Bytes: int64(len(b)), MediaType: mediaType}, nil
+}
+
+func (m *memory) Put(ctx context.Context, r io.Reader, o blob.PutOptions) (blob.Object, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return blob.Object{}, err
+	}
+	return m.PutBytes(ctx, b, o.MediaType)
 }
 
 func (m *memory) Get(_ context.Context, hash string) (io.ReadCloser, error) {
@@ -60,6 +74,9 @@ func (m *memory) Get(_ context.Context, hash string) (io.ReadCloser, error) {
 	b, ok := m.objects[hash]
 	if !ok {
 		return nil, fmt.Errorf("object %q: %w", hash, blob.ErrNotFound)
+	}
+	if m.torn != nil && b[0] != '{' {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(b[:len(b)/2]), iotest.ErrReader(m.torn))), nil
 	}
 	return io.NopCloser(bytes.NewReader(b)), nil
 }

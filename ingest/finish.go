@@ -11,6 +11,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"palimpsest.dev/internal/failpoint"
 	"palimpsest.dev/store"
 	"palimpsest.dev/store/blob"
 	"palimpsest.dev/task"
@@ -36,7 +37,7 @@ type Publisher interface {
 type FinishWorker struct {
 	river.WorkerDefaults[store.FinishArgs]
 	Finishes  Finishes
-	Objects   Objects
+	Objects   Streams
 	Publisher Publisher
 	Tasks     Tasks
 	Limits    Limits
@@ -48,23 +49,33 @@ func (w *FinishWorker) Timeout(*river.Job[store.FinishArgs]) time.Duration { ret
 
 // Work finishes the document.
 func (w *FinishWorker) Work(ctx context.Context, job *river.Job[store.FinishArgs]) error {
-	timed, cancel := deadline(ctx, "finish_time", w.Limits.withDefaults().FinishTime, 0)
-	defer cancel()
-	err := caused(timed, w.finish(timed, job))
+	err := w.finish(ctx, job)
 	return settler{log: w.Log, commit: func(ctx context.Context, f store.Failure) error {
 		return w.Finishes.CommitFinish(ctx, job, nil, &f)
 	}}.settle(ctx, job.JobRow, err)
 }
 
+// finish opens the document, and with its number of pages known sets the limit
+// on the time for all of it.
 func (w *FinishWorker) finish(ctx context.Context, job *river.Job[store.FinishArgs]) error {
-	doc, err := w.Finishes.BeginFinish(ctx, job.Args.DocumentID)
+	limit := w.Limits.withDefaults().FinishTime
+	opening, cancel := deadline(ctx, "finish_time", limit, 0)
+	defer cancel()
+	doc, err := w.Finishes.BeginFinish(opening, job.Args.DocumentID)
 	if err != nil {
-		return err
+		return caused(opening, err)
 	}
-	pages, err := w.Finishes.Pages(ctx, doc.ID)
+	failpoint.Here(failpoint.FinishBegun)
+	pages, err := w.Finishes.Pages(opening, doc.ID)
 	if err != nil {
-		return err
+		return caused(opening, err)
 	}
+	timed, cancel := deadline(ctx, "finish_time", limit+time.Duration(len(pages))*finishPageTime, 0)
+	defer cancel()
+	return caused(timed, w.finishDocument(timed, job, doc, pages))
+}
+
+func (w *FinishWorker) finishDocument(ctx context.Context, job *river.Job[store.FinishArgs], doc store.Document, pages []store.PageStatus) error {
 	var objects []store.Object
 	for _, run := range doc.Runs {
 		made, err := w.finishRun(ctx, doc, run, pages)
@@ -73,47 +84,83 @@ func (w *FinishWorker) finish(ctx context.Context, job *river.Job[store.FinishAr
 		}
 		objects = append(objects, made...)
 	}
+	failpoint.Here(failpoint.WholeStored)
 	if err := w.publish(ctx, doc, pages, objects); err != nil {
 		return err
 	}
-	return w.Finishes.CommitFinish(ctx, job, objects, nil)
+	failpoint.Here(failpoint.FinishPublished)
+	if err := w.Finishes.CommitFinish(ctx, job, objects, nil); err != nil {
+		return err
+	}
+	failpoint.Here(failpoint.FinishCommitted)
+	return nil
 }
 
-// finishRun has a task that has something to say about a whole document say it.
+// finishRun makes the searchable PDFs of a task that reads words, and has a
+// task that has something to say about a whole document say it.
 func (w *FinishWorker) finishRun(ctx context.Context, doc store.Document, run store.Run, pages []store.PageStatus) ([]store.Object, error) {
 	t, err := w.Tasks.Task(run.Task)
 	if err != nil {
 		return nil, err
 	}
-	finisher, ok := t.(task.Finisher)
-	if !ok {
+	info := t.Info()
+	finisher, speaks := t.(task.Finisher)
+	words := readsWords(info) && len(pages) > 0
+	if !speaks && !words {
 		return nil, nil
 	}
-	var files finishedFiles
+	files := finishedFiles{task: run.Task}
+	var pdf *paper
+	if words {
+		pdf = newPaper(ctx, w.Objects, doc)
+		defer pdf.abandon(context.Canceled)
+	}
 	parts := max(1, (len(pages)+task.MaxFinishPages-1)/task.MaxFinishPages)
 	for part := range parts {
 		some := pages[part*task.MaxFinishPages : min(len(pages), (part+1)*task.MaxFinishPages)]
-		shown, err := w.document(ctx, t.Info(), doc, run, some)
+		shown, err := w.document(ctx, info, doc, run, some)
 		if err != nil {
 			return nil, err
+		}
+		if words {
+			if err := pdf.add(ctx, some, shown.Pages); err != nil {
+				return nil, err
+			}
+		}
+		if !speaks {
+			continue
 		}
 		shown.Part, shown.Parts = part+1, parts
-		reading, err := finisher.Finish(ctx, shown)
-		if err != nil {
-			return nil, fmt.Errorf("finishing document %s for task %s: %w", doc.ID, run.Task, err)
-		}
-		whole, err := files.take(reading.Artifacts, part == 0)
-		if err != nil {
-			return nil, nonsense(t.Info(), 0, err)
-		}
-		if err := files.put(ctx, w.Objects, run.Task, whole); err != nil {
+		if err := w.finishPart(ctx, info, finisher, shown, &files); err != nil {
 			return nil, err
 		}
 	}
-	if err := files.put(ctx, w.Objects, run.Task, files.growing); err != nil {
+	if err := files.put(ctx, w.Objects, files.growing); err != nil {
 		return nil, err
 	}
+	if words {
+		made, err := pdf.finish()
+		if err != nil {
+			return nil, err
+		}
+		if err := files.join(made); err != nil {
+			return nil, nonsense(info, 0, err)
+		}
+	}
 	return files.objects, nil
+}
+
+// finishPart shows a task some pages and stores the files that are whole.
+func (w *FinishWorker) finishPart(ctx context.Context, info task.Info, finisher task.Finisher, shown task.Document, files *finishedFiles) error {
+	reading, err := finisher.Finish(ctx, shown)
+	if err != nil {
+		return fmt.Errorf("finishing document %s for task %s: %w", shown.ID, info.Name, err)
+	}
+	whole, err := files.take(reading.Artifacts, shown.First())
+	if err != nil {
+		return nonsense(info, 0, err)
+	}
+	return files.put(ctx, w.Objects, whole)
 }
 
 // maxFinishBytes bounds the files of a document that grow from part to part
@@ -122,6 +169,7 @@ const maxFinishBytes = 1 << 30
 
 // finishedFiles are the files of a whole document, as its parts bring them.
 type finishedFiles struct {
+	task    string
 	growing []task.Artifact // those of the first part, to which later parts may add
 	bytes   int             // of growing
 	names   map[string]int  // place in growing, or -1 when the file is stored
@@ -156,13 +204,25 @@ func (f *finishedFiles) take(files []task.Artifact, first bool) (whole []task.Ar
 }
 
 // put stores whole files.
-func (f *finishedFiles) put(ctx context.Context, objects Objects, name string, files []task.Artifact) error {
+func (f *finishedFiles) put(ctx context.Context, objects Objects, files []task.Artifact) error {
 	stored, err := putArtifacts(ctx, objects, files)
 	for i := range stored {
-		stored[i].Task = name
+		stored[i].Task = f.task
 	}
 	f.objects = append(f.objects, stored...)
 	return err
+}
+
+// join adds files that the host has made and stored.
+func (f *finishedFiles) join(made []store.Object) error {
+	for _, o := range made {
+		if _, taken := f.names[o.Name]; taken {
+			return fmt.Errorf("an artifact named %s, which the host makes itself", o.Name)
+		}
+		o.Task = f.task
+		f.objects = append(f.objects, o)
+	}
+	return nil
 }
 
 // document gathers what a task has read on some pages of a document.

@@ -293,15 +293,15 @@ func TestRealPartsTogether(t *testing.T) {
 	}
 }
 
-// checkFiles sees that every page has its three files in the object store and
-// the document its four.
+// checkFiles sees that every page has its four files in the object store and
+// the document its five.
 func checkFiles(t *testing.T, p *place, id store.DocumentID, pages int) {
 	t.Helper()
 	objects, err := p.store.Objects(t.Context(), id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(objects) != 3*pages+4 {
+	if len(objects) != 4*pages+5 {
 		t.Errorf("%d files of %d pages: %+v", len(objects), pages, objects)
 	}
 	for _, o := range objects {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"palimpsest.dev/internal/failpoint"
 	"palimpsest.dev/render"
 	"palimpsest.dev/store"
 )
@@ -60,6 +61,7 @@ func (w *IngestWorker) ingest(ctx context.Context, job *river.Job[store.IngestAr
 	if err != nil {
 		return err
 	}
+	failpoint.Here(failpoint.IngestBegun)
 	file, err := w.fetch(ctx, doc)
 	if err != nil {
 		return err
@@ -79,17 +81,24 @@ func (w *IngestWorker) ingest(ctx context.Context, job *river.Job[store.IngestAr
 	if err := w.Documents.SetSource(ctx, doc.ID, sourceOf(src)); err != nil {
 		return err
 	}
+	failpoint.Here(failpoint.SourceKnown)
 	for first := done + 1; first <= src.NumPages(); first += chunkPages {
 		last := min(first+chunkPages-1, src.NumPages())
 		pages, err := w.chunk(ctx, src, first, last)
 		if err != nil {
 			return err
 		}
+		failpoint.Here(failpoint.PagesDrawn)
 		if err := w.Documents.AddPages(ctx, doc.ID, pages); err != nil {
 			return err
 		}
+		failpoint.Here(failpoint.PagesAdded)
 	}
-	return w.Documents.EndIngest(ctx, job)
+	if err := w.Documents.EndIngest(ctx, job); err != nil {
+		return err
+	}
+	failpoint.Here(failpoint.IngestEnded)
+	return nil
 }
 
 // fetch copies the document's bytes to a file of our own, because the renderer
@@ -178,6 +187,7 @@ func (w *IngestWorker) storePage(ctx context.Context, p *render.Page) (store.New
 	if err != nil {
 		return store.NewPage{}, err
 	}
+	failpoint.Here(failpoint.RasterStored)
 	letterboxed, err := w.putImage(ctx, square)
 	if err != nil {
 		return store.NewPage{}, err

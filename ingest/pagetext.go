@@ -14,7 +14,8 @@ import (
 // the object store: the document's own text layer and the lines found in the
 // pixels. Boxes are in pixels of the upright full-resolution raster.
 type pageText struct {
-	Format int        `json:"format"` // pageTextFormat
+	Format int        `json:"format"`         // pageTextFormat
+	Skew   float64    `json:"skew,omitempty"` // of the lines, degrees clockwise
 	Words  []pageWord `json:"words,omitempty"`
 	Lines  []pageLine `json:"lines,omitempty"`
 }
@@ -37,7 +38,7 @@ const maxPageText = 64 << 20
 
 // textOf gives the stored form of what render found on a page.
 func textOf(p *render.Page) pageText {
-	t := pageText{Format: pageTextFormat, Words: make([]pageWord, len(p.Text)), Lines: make([]pageLine, len(p.Lines))}
+	t := pageText{Format: pageTextFormat, Skew: p.Skew, Words: make([]pageWord, len(p.Text)), Lines: make([]pageLine, len(p.Lines))}
 	for i, w := range p.Text {
 		t.Words[i] = pageWord{Text: w.Text, Box: w.Box}
 	}
@@ -91,6 +92,7 @@ func PageOf(p *render.Page, document, raster string, options map[string]string) 
 		},
 		Image: p.Image,
 		Blank: p.Blank,
+		Skew:  p.Skew,
 	}
 }
 

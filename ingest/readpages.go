@@ -10,6 +10,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"palimpsest.dev/internal/failpoint"
 	"palimpsest.dev/render"
 	"palimpsest.dev/store"
 	"palimpsest.dev/task"
@@ -57,6 +58,7 @@ func (w *ReadWorker) read(ctx context.Context, job *river.Job[store.ReadArgs]) e
 	if err != nil {
 		return err
 	}
+	failpoint.Here(failpoint.ReadBegun)
 	t, err := w.Tasks.Task(work.Run.Task)
 	if err != nil {
 		return err
@@ -73,11 +75,17 @@ func (w *ReadWorker) read(ctx context.Context, job *river.Job[store.ReadArgs]) e
 	if err != nil {
 		return err
 	}
+	failpoint.Here(failpoint.PageRead)
 	outcome, err := w.outcome(ctx, out)
 	if err != nil {
 		return err
 	}
-	return w.Reads.CommitRead(ctx, job, outcome)
+	failpoint.Here(failpoint.ArtifactsStored)
+	if err := w.Reads.CommitRead(ctx, job, outcome); err != nil {
+		return err
+	}
+	failpoint.Here(failpoint.ReadCommitted)
+	return nil
 }
 
 // page fetches the page's raster and text.
@@ -91,7 +99,7 @@ func (w *ReadWorker) page(ctx context.Context, work store.ReadWork) (Page, error
 	if err != nil {
 		return Page{}, err
 	}
-	page.Text, page.Lines = text.words(), text.lines()
+	page.Text, page.Lines, page.Skew = text.words(), text.lines(), text.Skew
 	page.Image, err = w.raster(ctx, p.RasterHash)
 	if err != nil {
 		return Page{}, err

@@ -9,7 +9,9 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
+	"palimpsest.dev/internal/failpoint"
 	"palimpsest.dev/store"
+	"palimpsest.dev/store/blob"
 )
 
 // settler decides what becomes of a job whose work failed.
@@ -34,6 +36,9 @@ func (s settler) settle(ctx context.Context, job *rivertype.JobRow, err error) e
 		return river.JobCancel(err)
 	case errors.Is(err, store.ErrUnavailable):
 		return err // an outage says nothing about the page: the queue waits, and counts no attempt
+	case errors.Is(err, blob.ErrUnavailable) && ctx.Err() == nil:
+		s.log.WarnContext(ctx, "job waits for the object store", "job", job.ID, "error", err)
+		return river.JobSnooze(outageDelay) // neither does this one
 	case ctx.Err() != nil:
 		return river.JobSnooze(0) // we are being stopped: at once again when somebody works
 	}
@@ -47,6 +52,7 @@ func (s settler) settle(ctx context.Context, job *rivertype.JobRow, err error) e
 		return err
 	}
 	log.ErrorContext(ctx, "job failed", "error", err)
+	failpoint.Here(failpoint.FailureDecided)
 	cerr := s.commit(ctx, f.Failure)
 	if errors.Is(cerr, store.ErrFinal) {
 		return nil
@@ -57,8 +63,13 @@ func (s settler) settle(ctx context.Context, job *rivertype.JobRow, err error) e
 		log.ErrorContext(ctx, "failure could not be committed", "error", cerr)
 		return river.JobSnooze(commitAgain)
 	}
+	failpoint.Here(failpoint.FailureCommitted)
 	return nil
 }
+
+// outageDelay is how long a job waits that found the object store away; the
+// client has tried for some seconds by then.
+const outageDelay = 2 * time.Second
 
 // commitAgain is how long a job waits whose failure could not be written.
 const commitAgain = 30 * time.Second

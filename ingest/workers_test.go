@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"palimpsest.dev/render"
 	"palimpsest.dev/store"
+	"palimpsest.dev/store/blob"
 	"palimpsest.dev/task"
 )
 
@@ -175,6 +177,40 @@ func TestCancelledAndStoppedJobsAreNoFailures(t *testing.T) {
 	if err := w.Work(t.Context(), job(store.IngestArgs{}, store.MaxAttempts)); !errors.Is(err, store.ErrUnavailable) || d.failed != nil {
 		t.Errorf("outage: %v, %v", err, d.failed)
 	}
+	// Nor is one of the object store, wherever it is met.
+	outage := fmt.Errorf("blob: get: %w: connection refused", blob.ErrUnavailable)
+	for name, away := range map[string]func(*memory){
+		"before the source is fetched": func(m *memory) { m.broken = outage },
+		"while the source is fetched":  func(m *memory) { m.torn = outage },
+		"when pages are stored":        func(m *memory) { m.full = outage },
+	} {
+		w, d, m := ingester(t, &source{pages: 2})
+		away(m)
+		var snooze *rivertype.JobSnoozeError
+		err := w.Work(t.Context(), job(store.IngestArgs{}, store.MaxAttempts))
+		if !errors.As(err, &snooze) || snooze.Duration != outageDelay || d.failed != nil || len(d.chunks) > 0 {
+			t.Errorf("object store away %s: %v, %v, %v", name, err, d.failed, d.chunks)
+		}
+	}
+	for name, away := range map[string]func(*memory){
+		"before the page is fetched":  func(m *memory) { m.broken = outage },
+		"while the page is fetched":   func(m *memory) { m.torn = outage }, // which is no damaged picture
+		"when an artifact is written": func(m *memory) { m.full = outage },
+	} {
+		writes := oneWordEach(left)
+		inner := writes.read
+		writes.read = func(p task.Page, a []task.Answer) (task.Reading, error) {
+			r, err := inner(p, a)
+			r.Artifacts = []task.Artifact{{Name: "page.txt", MediaType: "text/plain", Content: []byte("w")}}
+			return r, err
+		}
+		w, r, m := reader(t, writes)
+		away(m)
+		var snooze *rivertype.JobSnoozeError
+		if err := w.Work(t.Context(), job(store.ReadArgs{}, store.MaxAttempts)); !errors.As(err, &snooze) || r.committed != nil {
+			t.Errorf("object store away %s: %v, %v", name, err, r.committed)
+		}
+	}
 	// What ended meanwhile is nobody's failure either.
 	w, d, _ = ingester(t, &source{pages: 1})
 	d.begin = store.ErrFinal
@@ -248,6 +284,10 @@ func TestReadSettles(t *testing.T) {
 	t.Parallel()
 	broken := oneWordEach(left)
 	broken.read = func(task.Page, []task.Answer) (task.Reading, error) { return task.Reading{}, errors.New("died") }
+	deadly := oneWordEach(left)
+	deadly.read = func(task.Page, []task.Answer) (task.Reading, error) {
+		return task.Reading{}, fmt.Errorf("task ocr: read page 3: %w", task.ErrQuarantined)
+	}
 	wrong := oneWordEach(left)
 	wrong.plan = func(task.Page, task.Profile) ([]task.Ask, error) { return nil, task.ErrInvalid }
 	unreadable := oneWordEach(left)
@@ -261,11 +301,13 @@ func TestReadSettles(t *testing.T) {
 		state   store.PageState
 		kind    store.Kind
 	}{
-		"a plugin that died is tried again":       {task: broken, attempt: 1, again: true},
-		"a plugin that always dies fails a page":  {task: broken, attempt: store.MaxAttempts, state: store.PageFailed, kind: store.KindInternal},
-		"options a task refuses fail it at once":  {task: wrong, attempt: 1, state: store.PageFailed, kind: store.KindBadInput},
-		"an unreadable page says why":             {task: unreadable, attempt: 1, state: store.PageUnreadable, kind: store.KindModel},
-		"a page whose views show no ink is blank": {task: oneWordEach(right), attempt: 1, state: store.PageBlank},
+		"a plugin that died is tried again":      {task: broken, attempt: 1, again: true},
+		"a plugin that always dies fails a page": {task: broken, attempt: store.MaxAttempts, state: store.PageFailed, kind: store.KindInternal},
+		// That is how the quarantine outlives the process: the page's run is final, no worker takes it up again.
+		"a page that killed its plugin twice is given up at once": {task: deadly, attempt: 1, state: store.PageFailed, kind: store.KindInternal},
+		"options a task refuses fail it at once":                  {task: wrong, attempt: 1, state: store.PageFailed, kind: store.KindBadInput},
+		"an unreadable page says why":                             {task: unreadable, attempt: 1, state: store.PageUnreadable, kind: store.KindModel},
+		"a page whose views show no ink is blank":                 {task: oneWordEach(right), attempt: 1, state: store.PageBlank},
 	} {
 		w, r, _ := reader(t, c.task)
 		err := w.Work(t.Context(), job(store.ReadArgs{}, c.attempt))

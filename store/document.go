@@ -140,6 +140,8 @@ type NewDocument struct {
 	IdempotencyKey string   // empty: every submission is a new document
 	Password       string   // to open an encrypted source; erased once the pages are stored
 	Runs           []NewRun // at least one; no task twice
+
+	byKey bool // the same key is the same document, whatever else is asked: the key says it all
 }
 
 const (

@@ -30,6 +30,8 @@ func (s *Store) giveUp(ctx context.Context, kind string, encoded []byte, f Failu
 			_, err = s.commitPageRun(ctx, tx, args.PageRunID, Outcome{State: PageFailed, Failure: &f})
 		case IngestArgs{}.Kind(), FinishArgs{}.Kind():
 			err = s.giveUpDocument(ctx, tx, args.DocumentID, kind, f)
+		case ScanArgs{}.Kind():
+			err = s.giveUpScan(ctx, tx, encoded, f)
 		}
 		if errors.Is(err, ErrNotFound) {
 			err = nil // the document was removed meanwhile
@@ -120,7 +122,7 @@ func (s *Store) settleLost(ctx context.Context, age time.Duration) error {
 			return err
 		}
 	}
-	return nil
+	return s.settleLostScans(ctx, age, Failure{Kind: f.Kind, Message: f.Message, Hint: "this is a fault of the program; scan the source again"})
 }
 
 func interval(d time.Duration) pgtype.Interval {

@@ -23,34 +23,9 @@ func (s *Store) Submit(ctx context.Context, d NewDocument) (doc Document, create
 	if err := d.check(); err != nil {
 		return Document{}, false, err
 	}
-	id, digest := newDocumentID(time.Now()), d.requestDigest()
-	err = s.tx(ctx, func(tx pgx.Tx) error {
-		n, err := s.q.InsertDocument(ctx, tx, db.InsertDocumentParams{
-			ID: string(id), Tenant: d.Tenant, Name: d.Name, Hash: d.Hash, Bytes: d.Bytes,
-			Password: optional(d.Password), IdempotencyKey: optional(d.IdempotencyKey), RequestDigest: digest,
-		})
-		if err != nil {
-			return fmt.Errorf("store: submit %q: %w", d.Name, err)
-		}
-		if created = n == 1; !created {
-			doc, err = s.submittedBefore(ctx, tx, d, digest)
-			return err
-		}
-		for _, r := range d.Runs {
-			fingerprint, _ := json.Marshal(r.Fingerprint) // strings only
-			if _, err := s.q.InsertRun(ctx, tx, db.InsertRunParams{
-				Document: string(id), Task: r.Task, Options: optionsJSON(r.Options), Fingerprint: fingerprint, Digest: r.digest(),
-			}); err != nil {
-				return fmt.Errorf("store: submit %q: run of %s: %w", d.Name, r.Task, err)
-			}
-		}
-		if err := s.queueDocument(ctx, tx, id, IngestArgs{DocumentID: id}); err != nil {
-			return err
-		}
-		if doc, err = s.document(ctx, tx, id); err != nil {
-			return err
-		}
-		return s.notify(ctx, tx, Event{Document: id, State: string(DocumentReceived)})
+	err = s.tx(ctx, func(tx pgx.Tx) (err error) {
+		doc, created, err = s.submit(ctx, tx, d)
+		return err
 	})
 	if err != nil {
 		return Document{}, false, err
@@ -58,12 +33,43 @@ func (s *Store) Submit(ctx context.Context, d NewDocument) (doc Document, create
 	return doc, created, nil
 }
 
+// submit is Submit within a transaction, of a document that was checked.
+func (s *Store) submit(ctx context.Context, tx pgx.Tx, d NewDocument) (doc Document, created bool, err error) {
+	id, digest := newDocumentID(time.Now()), d.requestDigest()
+	n, err := s.q.InsertDocument(ctx, tx, db.InsertDocumentParams{
+		ID: string(id), Tenant: d.Tenant, Name: d.Name, Hash: d.Hash, Bytes: d.Bytes,
+		Password: optional(d.Password), IdempotencyKey: optional(d.IdempotencyKey), RequestDigest: digest,
+	})
+	if err != nil {
+		return Document{}, false, fmt.Errorf("store: submit %q: %w", d.Name, err)
+	}
+	if n == 0 {
+		doc, err = s.submittedBefore(ctx, tx, d, digest)
+		return doc, false, err
+	}
+	for _, r := range d.Runs {
+		fingerprint, _ := json.Marshal(r.Fingerprint) // strings only
+		if _, err := s.q.InsertRun(ctx, tx, db.InsertRunParams{
+			Document: string(id), Task: r.Task, Options: optionsJSON(r.Options), Fingerprint: fingerprint, Digest: r.digest(),
+		}); err != nil {
+			return Document{}, false, fmt.Errorf("store: submit %q: run of %s: %w", d.Name, r.Task, err)
+		}
+	}
+	if err := s.queueDocument(ctx, tx, id, IngestArgs{DocumentID: id}); err != nil {
+		return Document{}, false, err
+	}
+	if doc, err = s.document(ctx, tx, id); err != nil {
+		return Document{}, false, err
+	}
+	return doc, true, s.notify(ctx, tx, Event{Document: id, State: string(DocumentReceived)})
+}
+
 func (s *Store) submittedBefore(ctx context.Context, tx pgx.Tx, d NewDocument, digest string) (Document, error) {
 	row, err := s.q.DocumentByKey(ctx, tx, db.DocumentByKeyParams{Tenant: d.Tenant, IdempotencyKey: optional(d.IdempotencyKey)})
 	if err != nil {
 		return Document{}, found(err, "document of idempotency key %q", d.IdempotencyKey)
 	}
-	if row.RequestDigest != digest {
+	if row.RequestDigest != digest && !d.byKey {
 		return Document{}, fmt.Errorf("store: submit %q: idempotency key %q was used for document %s with another content, name, task or option: %w",
 			d.Name, d.IdempotencyKey, row.ID, ErrConflict)
 	}

@@ -219,13 +219,13 @@ func (l *BlobLocks) Lock(ctx context.Context, hash string) (unlock func(), err e
 	conn, err := l.s.pool.Acquire(ctx)
 	if err != nil {
 		release()
-		return nil, fmt.Errorf("store: lock of object %s: %w", hash, err)
+		return nil, found(err, "lock of object %s", hash)
 	}
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock(hashtextextended('palimpsest object ' || $1, 0))", hash); err != nil {
 		// The statement may have been cancelled after it got the lock: only the connection's end is sure to free it.
 		_ = conn.Hijack().Close(context.WithoutCancel(ctx))
 		release()
-		return nil, fmt.Errorf("store: lock of object %s: %w", hash, err)
+		return nil, found(err, "lock of object %s", hash)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

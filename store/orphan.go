@@ -101,7 +101,7 @@ func (o *orphanWatch) stop() {
 func (o *orphanWatch) announce(ctx context.Context) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, o.s.pool.Config().ConnConfig)
 	if err != nil {
-		return nil, fmt.Errorf("store: worker %s: %w", o.name, err)
+		return nil, found(err, "worker %s", o.name)
 	}
 	var got bool
 	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended('palimpsest worker ' || $1, 0))", o.name).Scan(&got)
@@ -110,7 +110,7 @@ func (o *orphanWatch) announce(ctx context.Context) (*pgx.Conn, error) {
 	}
 	if err != nil {
 		_ = conn.Close(ctx)
-		return nil, fmt.Errorf("store: worker %s: %w", o.name, err)
+		return nil, found(err, "worker %s", o.name)
 	}
 	return conn, nil
 }
@@ -149,7 +149,7 @@ func (o *orphanWatch) run(ctx context.Context, conn *pgx.Conn) {
 
 // check releases the jobs whose worker is dead now and was at the check before.
 func (o *orphanWatch) check(ctx context.Context) error {
-	jobs, err := o.s.q.RunningJobs(ctx, o.s.pool, []string{IngestArgs{}.Kind(), ReadArgs{}.Kind(), FinishArgs{}.Kind()})
+	jobs, err := o.s.q.RunningJobs(ctx, o.s.pool, []string{IngestArgs{}.Kind(), ReadArgs{}.Kind(), FinishArgs{}.Kind(), ScanArgs{}.Kind(), DueArgs{}.Kind()})
 	if err != nil {
 		return fmt.Errorf("store: running jobs: %w", err)
 	}

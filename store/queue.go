@@ -98,7 +98,11 @@ func RetryDelay(attempt int) time.Duration {
 
 // WorkerOptions say how much one process works on at once. A queue with 0 workers is left to other processes.
 type WorkerOptions struct {
-	Ingest, Read, Finish int
+	Ingest, Read, Finish, Scan int
+
+	// Schedule: look for sources whose time has come, where this process is elected for it. Every process that works
+	// on the queue should, because any may be elected.
+	Schedule bool
 
 	ErrorHandler river.ErrorHandler              // sees errors and panics of jobs; may be nil
 	Log          *slog.Logger                    // nil means the store's
@@ -121,7 +125,7 @@ type Worker struct {
 // count. When it returns any other error for the last time, or panics, the store records the failure itself.
 func (s *Store) NewWorker(workers *river.Workers, o WorkerOptions) (*Worker, error) {
 	queues := map[string]river.QueueConfig{}
-	for name, n := range map[string]int{QueueIngest: o.Ingest, QueueRead: o.Read, QueueFinish: o.Finish} {
+	for name, n := range map[string]int{QueueIngest: o.Ingest, QueueRead: o.Read, QueueFinish: o.Finish, QueueScan: o.Scan} {
 		if n > 0 {
 			queues[name] = river.QueueConfig{MaxWorkers: n}
 		}
@@ -145,9 +149,17 @@ func (s *Store) NewWorker(workers *river.Workers, o WorkerOptions) (*Worker, err
 		host, _ := os.Hostname() // an empty host name is still unique by what follows
 		o.Name = fmt.Sprintf("%.40s-%d-%s", host, os.Getpid(), newDocumentID(time.Now())[24:])
 	}
+	var periodic []*river.PeriodicJob
+	if o.Schedule {
+		var err error
+		if periodic, err = s.schedule(workers); err != nil {
+			return nil, err
+		}
+		queues[QueueSchedule] = river.QueueConfig{MaxWorkers: 1}
+	}
 	orphans := newOrphanWatch(s, o.Name, o.OrphanCheck, o.Log)
 	client, err := river.NewClient(riverpgxv5.New(s.pool), &river.Config{
-		ID: o.Name, Schema: riverSchema, Queues: queues, Workers: workers,
+		ID: o.Name, Schema: riverSchema, Queues: queues, Workers: workers, PeriodicJobs: periodic,
 		// Deadlines are the workers' own: a page on a slow machine takes longer than any one number would allow.
 		JobTimeout: -1, RescueStuckJobsAfter: rescueAfter, SoftStopTimeout: o.StopWithin,
 		FetchCooldown: 20 * time.Millisecond, FetchOnlyKnownKinds: true,

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/riverqueue/river"
 
+	"palimpsest.dev/internal/failpoint"
 	"palimpsest.dev/store/internal/db"
 )
 
@@ -188,6 +189,7 @@ func (s *Store) commitPageRun(ctx context.Context, tx pgx.Tx, id int64, o Outcom
 		notes[i] = cleanText(n)
 	}
 	noteJSON, _ := json.Marshal(notes) // strings only
+	failpoint.Here(failpoint.RowsInserted)
 	n, err := s.q.FinishPageRun(ctx, tx, db.FinishPageRunParams{
 		ID: id, State: string(o.State), Failure: o.Failure.json(), Model: cleanText(o.Model), Seconds: o.Seconds,
 		Tokens: int64(o.Tokens), Notes: noteJSON, FromStates: PageTransitions.From(o.State),

@@ -52,7 +52,7 @@ const (
 )
 
 // Transitions lists, for every state of one kind of thing, the states it may move to. A state that may move nowhere
-// is final. These three tables are all there is: the statements that move a state carry the states they may move
+// is final. These tables are all there is: the statements that move a state carry the states they may move
 // from, taken from here, in their WHERE clause, and a test tries every pair against the database.
 type Transitions[S ~string] map[S][]S
 
@@ -84,6 +84,14 @@ var (
 		PageFailed:     {},
 		PageCancelled:  {},
 	}
+)
+
+// The states a thing may begin in. A page that is blank or could not be drawn needs no reading: its page runs end as
+// they begin.
+var (
+	DocumentBirths = []DocumentState{DocumentReceived}
+	RunBirths      = []RunState{RunQueued}
+	PageBirths     = []PageState{PageQueued, PageBlank, PageFailed}
 )
 
 // Allowed reports whether the move from one state to the other is in the table.

@@ -121,7 +121,7 @@ func (s *Store) ready(ctx context.Context) error {
 	}
 	pending, err := migrations.Pending(ctx, s.pool)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return found(err, "migrations")
 	}
 	if pending {
 		return errors.New("store: the database lacks migrations of this version: run `palimpsest migrate` first")

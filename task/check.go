@@ -109,6 +109,8 @@ func (in Info) CheckAsks(page Page, asks []Ask) error {
 			return fmt.Errorf("ask %s: prompt of %d bytes: want valid UTF-8, at most %d", a.ID, len(a.Prompt), MaxPrompt)
 		case a.MaxTokens < 1 || a.MaxTokens > MaxTokens:
 			return fmt.Errorf("ask %s: %d tokens: want 1 to %d", a.ID, a.MaxTokens, MaxTokens)
+		case len(a.Grammar) > maxGrammar || !utf8.ValidString(a.Grammar):
+			return fmt.Errorf("ask %s: grammar %.140q: want the name of one, at most %d bytes", a.ID, a.Grammar, maxGrammar)
 		case len(a.State) > MaxState:
 			return fmt.Errorf("ask %s: state of %d bytes: at most %d", a.ID, len(a.State), MaxState)
 		case !a.Region.Finite() || a.Region.Empty():

@@ -13,6 +13,7 @@ const (
 	MaxArtifacts    = 64       // artifacts of one reading
 	MaxFinishPages  = 32       // pages of one call of Finish
 	MaxMessageBytes = 64 << 20 // bytes of one call's request or reply on the wire
+	maxGrammar      = 64       // bytes of a grammar's name
 	maxRelations    = 64
 	maxColumns      = 128
 	maxOptions      = 64

@@ -53,6 +53,8 @@ type Profile struct {
 	MinConfidence float64 `json:"min_confidence,omitempty"`
 	MaxTokens     int     `json:"max_tokens"`        // longest answer
 	Adapter       string  `json:"adapter,omitempty"` // name of the adapter to serve the ask with
+	// Grammar is the language that answers are kept in, for Ask.Grammar; "" where the checkpoint writes another.
+	Grammar string `json:"grammar,omitempty"`
 }
 
 // ModelProfile is a model's palimpsest.json.

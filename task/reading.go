@@ -14,6 +14,7 @@ type Ask struct {
 	Fit       string // FitStretch or FitLetterbox
 	Prompt    string // without image tokens, begin or newline: the engine adds those
 	MaxTokens int    // the answer is cut after so many
+	Grammar   string // language the answer is kept in and closed by, "" for none; docs/asking.md lists what there is
 	State     []byte // comes back in the Answer, untouched
 }
 

@@ -78,24 +78,24 @@ func profileToWire(p Profile) *taskpb.Profile {
 	return &taskpb.Profile{Prompt: p.Prompt, View: p.View, Fit: p.Fit, Box: p.Box, Size: clip32(p.Size),
 		XHeight: p.XHeight, XHeightMin: p.XHeightMin, XHeightMax: p.XHeightMax, Overlap: clip32(p.Overlap),
 		LocBins: clip32(p.LocBins), MaxTokens: clip32(p.MaxTokens), Adapter: p.Adapter,
-		MinScale: p.MinScale, MaxScale: p.MaxScale, MinConfidence: p.MinConfidence}
+		MinScale: p.MinScale, MaxScale: p.MaxScale, MinConfidence: p.MinConfidence, Grammar: p.Grammar}
 }
 
 func profileFromWire(p *taskpb.Profile) Profile {
 	return Profile{Prompt: p.GetPrompt(), View: p.GetView(), Fit: p.GetFit(), Box: p.GetBox(), Size: int(p.GetSize()),
 		XHeight: p.GetXHeight(), XHeightMin: p.GetXHeightMin(), XHeightMax: p.GetXHeightMax(), Overlap: int(p.GetOverlap()),
 		LocBins: int(p.GetLocBins()), MaxTokens: int(p.GetMaxTokens()), Adapter: p.GetAdapter(),
-		MinScale: p.GetMinScale(), MaxScale: p.GetMaxScale(), MinConfidence: p.GetMinConfidence()}
+		MinScale: p.GetMinScale(), MaxScale: p.GetMaxScale(), MinConfidence: p.GetMinConfidence(), Grammar: p.GetGrammar()}
 }
 
 func askToWire(a Ask) *taskpb.Ask {
 	return &taskpb.Ask{Id: a.ID, Region: boxToWire(a.Region), Size: clip32(a.Size), Fit: a.Fit,
-		Prompt: a.Prompt, MaxTokens: clip32(a.MaxTokens), State: a.State}
+		Prompt: a.Prompt, MaxTokens: clip32(a.MaxTokens), Grammar: a.Grammar, State: a.State}
 }
 
 func askFromWire(a *taskpb.Ask) Ask {
 	return Ask{ID: a.GetId(), Region: boxFromWire(a.GetRegion()), Size: int(a.GetSize()), Fit: a.GetFit(),
-		Prompt: a.GetPrompt(), MaxTokens: int(a.GetMaxTokens()), State: a.GetState()}
+		Prompt: a.GetPrompt(), MaxTokens: int(a.GetMaxTokens()), Grammar: a.GetGrammar(), State: a.GetState()}
 }
 
 func asksToWire(in []Ask) []*taskpb.Ask {

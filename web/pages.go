@@ -113,7 +113,7 @@ func pageOf(p store.PageStatus) api.Page {
 }
 
 func artifactOf(doc store.DocumentID, o store.Object) api.Artifact {
-	return api.Artifact{Task: o.Task, Name: o.Name, Page: o.Page, MediaType: o.MediaType, Bytes: o.Bytes, Link: fileLink(doc, o)}
+	return api.Artifact{Task: o.Task, Name: o.Name, Page: o.Page, MediaType: o.MediaType, Hash: o.Hash, Bytes: o.Bytes, Link: fileLink(doc, o)}
 }
 
 type imageInput struct {
@@ -180,11 +180,7 @@ func answer(status int, tag string, r io.ReadCloser, mediaType string) *huma.Str
 	}}
 }
 
-type filesOutput struct {
-	Body struct {
-		Files []api.Artifact `json:"files"`
-	}
-}
+type filesOutput struct{ Body api.ArtifactList }
 
 func (s *server) listFiles(ctx context.Context, in *DocumentPath) (*filesOutput, error) {
 	doc, err := s.document(ctx, *in)
@@ -229,14 +225,32 @@ func (s *server) getFile(ctx context.Context, in *fileInput) (*huma.StreamRespon
 		if err != nil {
 			return nil, s.problemOf(ctx, err)
 		}
-		stream := answer(http.StatusOK, fmt.Sprintf("%q", o.Hash[:24]), r, o.MediaType)
-		return &huma.StreamResponse{Body: func(ctx huma.Context) {
-			ctx.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": o.Name}))
-			ctx.SetHeader("Content-Security-Policy", "sandbox; default-src 'none'")
-			stream.Body(ctx)
-		}}, nil
+		return download(o.Name, o.Hash, r, o.MediaType), nil
 	}
 	p := problem(http.StatusNotFound, api.CodeNotFound, "GET /v1/documents/{id}/files lists the files", "no file %.80q of task %.40q on page %d", in.Name, in.Task, in.Number)
 	p.Page = in.Number
 	return nil, p
+}
+
+// getDocumentSource sends a document as it was submitted, to be saved and not shown.
+func (s *server) getDocumentSource(ctx context.Context, in *DocumentPath) (*huma.StreamResponse, error) {
+	doc, err := s.document(ctx, *in)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Objects.Get(ctx, doc.Hash)
+	if err != nil {
+		return nil, s.problemOf(ctx, err)
+	}
+	return download(doc.Name, doc.Hash, r, "application/octet-stream"), nil
+}
+
+// download streams a file that nobody vouches for.
+func download(name, hash string, r io.ReadCloser, mediaType string) *huma.StreamResponse {
+	stream := answer(http.StatusOK, fmt.Sprintf("%q", hash[:24]), r, mediaType)
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		ctx.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+		ctx.SetHeader("Content-Security-Policy", "sandbox; default-src 'none'")
+		stream.Body(ctx)
+	}}
 }

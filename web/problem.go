@@ -79,6 +79,10 @@ func (s *server) problemOf(ctx context.Context, err error) error {
 		return problem(http.StatusConflict, api.CodeConflict, "use another Idempotency-Key for another request", "%s", plain(err))
 	case errors.Is(err, store.ErrInvalid), errors.Is(err, blob.ErrInvalid):
 		return problem(http.StatusBadRequest, api.CodeBadInput, "", "%s", plain(err))
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, blob.ErrUnavailable):
+		// An outage passes: clients are told that trying again will help.
+		s.Log.Warn("request met an outage", "error", err)
+		return problem(http.StatusServiceUnavailable, api.CodeUnavailable, "try again in a moment, with the same Idempotency-Key", "database or object store does not answer")
 	}
 	s.Log.Error("request failed", "error", err)
 	return problem(http.StatusInternalServerError, api.CodeInternal, "the server's log says more; `palimpsest doctor` looks for what is wrong", "something failed that should not")

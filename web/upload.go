@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"palimpsest.dev/api"
+	"palimpsest.dev/internal/failpoint"
 	"palimpsest.dev/store"
 	"palimpsest.dev/store/blob"
 )
@@ -90,6 +91,7 @@ func (s *server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 	if err != nil {
 		return nil, s.problemOf(ctx, err)
 	}
+	failpoint.Here(failpoint.UploadStored)
 	doc, created, err := s.Documents.Submit(ctx, store.NewDocument{
 		Tenant: tenant, Name: f.name, Hash: f.object.Hash, Bytes: f.object.Bytes,
 		IdempotencyKey: in.Key, Password: f.password, Runs: runs,
@@ -97,6 +99,7 @@ func (s *server) submit(ctx context.Context, in *submitInput) (*submitOutput, er
 	if err != nil {
 		return nil, s.problemOf(ctx, err)
 	}
+	failpoint.Here(failpoint.Submitted)
 	out := &submitOutput{Location: "/v1/documents/" + string(doc.ID), Body: documentOf(doc, nil)}
 	if !created {
 		out.Replayed = "true"

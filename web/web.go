@@ -60,6 +60,9 @@ type Config struct {
 	Documents Documents
 	Objects   Objects
 	Tasks     Tasks
+	// Sources and CheckSource are for the routes of sources; without them there are none.
+	Sources     Sources
+	CheckSource CheckSource
 	// DefaultTasks are done when a submission names none; empty means ocr.
 	DefaultTasks []string
 	// MaxUploadBytes bounds a file; 0 means DefaultMaxUploadBytes.
@@ -114,7 +117,7 @@ func New(c Config) (http.Handler, error) {
 // another method hear so.
 func otherMethods(mux *http.ServeMux, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 			try := r.Clone(r.Context())
 			try.Method = method
 			if _, pattern := mux.Handler(try); method != r.Method && pattern != "/" {
@@ -163,8 +166,12 @@ func (s *server) register(a huma.API) {
 	huma.Register(a, op(http.MethodGet, "/v1/documents/{id}/pages/{n}/image", "get-page-image", "Fetch the upright page", describeBytes("image/png")), s.getImage)
 	huma.Register(a, op(http.MethodGet, "/v1/documents/{id}/files", "list-files", "List the files made of a document and its pages"), s.listFiles)
 	huma.Register(a, op(http.MethodGet, "/v1/documents/{id}/files/{n}/{task}/{name}", "get-file", "Fetch a file made of a page, or of the document for page 0", describeBytes("application/octet-stream")), s.getFile)
+	huma.Register(a, op(http.MethodGet, "/v1/documents/{id}/source", "get-document-source", "Fetch the document as it was submitted", describeBytes("application/octet-stream")), s.getDocumentSource)
 	huma.Register(a, op(http.MethodGet, "/v1/documents/{id}/results/{task}", "get-results", "Read what a task has found"), s.results)
 	huma.Register(a, op(http.MethodGet, "/v1/tasks", "list-tasks", "List what this server can do"), s.listTasks)
+	if s.Sources != nil && s.CheckSource != nil {
+		s.registerSources(a, op)
+	}
 }
 
 // describeBytes documents an answer that is not JSON.

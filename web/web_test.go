@@ -397,6 +397,21 @@ func TestFilesAreInert(t *testing.T) {
 	if d, p := resp.Header.Get("Content-Disposition"), resp.Header.Get("Content-Security-Policy"); !strings.HasPrefix(d, "attachment") || !strings.Contains(p, "sandbox") {
 		t.Errorf("disposition %q, policy %q", d, p)
 	}
+	// So is the document itself, which anybody may have made.
+	resp, err = http.Get(c.BaseURL + api.SourceLink(string(id)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	source, err := io.ReadAll(resp.Body)
+	if err != nil || string(source) != "1" || resp.Header.Get("Content-Disposition") != `attachment; filename=a.png` ||
+		!strings.Contains(resp.Header.Get("Content-Security-Policy"), "sandbox") || resp.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Errorf("source %q, %v, %v", source, err, resp.Header)
+	}
+	files, err := c.Files(t.Context(), string(id))
+	if err != nil || len(files) != 1 || files[0].Hash != o.Hash {
+		t.Errorf("files %+v, %v", files, err)
+	}
 }
 
 // Names that point at this machine from elsewhere, and pages of other sites, get nothing.
@@ -540,7 +555,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if operations != 12 {
+	if operations != 13 {
 		t.Errorf("%d operations", operations)
 	}
 	submit := doc.Paths["/v1/documents"]["post"]

@@ -25,6 +25,7 @@ type backing struct {
 	s3       *locals3.Server // nil: somebody else's
 	database string          // where the database is, for people
 	objects  string          // where the objects are, for people
+	conf     blob.Config     // of the object store
 	lock     *os.File        // on the state folder; nil where there is none
 }
 
@@ -79,6 +80,7 @@ func (b *backing) openStore(ctx context.Context, dsn string, migrate bool, log *
 // openBlobs connects to the object store; its locks are the database's, where
 // that is open.
 func (b *backing) openBlobs(ctx context.Context, conf blob.Config) (err error) {
+	b.conf = conf
 	if b.store != nil {
 		conf.Locker = b.store.BlobLocks()
 	}

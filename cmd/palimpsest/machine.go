@@ -22,12 +22,13 @@ type workerFlags struct {
 	Ingest int `help:"Documents drawn at once." default:"1"`
 	Read   int `help:"Pages read at once: enough to keep the model's batch full." default:"4"`
 	Finish int `help:"Documents finished at once." default:"1"`
+	Scan   int `help:"Sources scanned at once." default:"1"`
 }
 
 // startWorkers joins the parts to workers and starts them. The function it
 // returns stops them: running jobs get a little time, then go back to the
 // queue.
-func startWorkers(ctx context.Context, b *backing, p *readingParts, f workerFlags, log *slog.Logger) (stop func() error, err error) {
+func startWorkers(ctx context.Context, b *backing, p *readingParts, f workerFlags, places sourceFlags, log *slog.Logger) (stop func() error, err error) {
 	if err := p.ensureRelations(ctx, b.store); err != nil {
 		return nil, err
 	}
@@ -35,7 +36,8 @@ func startWorkers(ctx context.Context, b *backing, p *readingParts, f workerFlag
 	river.AddWorker(workers, &ingest.IngestWorker{Documents: b.store, Objects: b.blobs, Render: render.Options{CacheDir: cacheDir()}, Log: log})
 	river.AddWorker(workers, &ingest.ReadWorker{Reads: b.store, Objects: b.blobs, Tasks: p.host, Model: p.engine, Profile: p.profile, Log: log})
 	river.AddWorker(workers, &ingest.FinishWorker{Finishes: b.store, Objects: b.blobs, Publisher: b.blobs, Tasks: p.host, Log: log})
-	worker, err := b.store.NewWorker(workers, store.WorkerOptions{Ingest: f.Ingest, Read: f.Read, Finish: f.Finish, Log: log})
+	river.AddWorker(workers, &ingest.ScanWorker{Scans: b.store, Objects: b.blobs, Open: places.places(b).Open, Runs: p.scanRuns, Log: log})
+	worker, err := b.store.NewWorker(workers, store.WorkerOptions{Ingest: f.Ingest, Read: f.Read, Finish: f.Finish, Scan: f.Scan, Schedule: true, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +84,9 @@ func (f webFlags) listen() (net.Listener, error) {
 }
 
 // handler joins the HTTP interface to the parts.
-func handler(b *backing, p *readingParts, log *slog.Logger) (http.Handler, error) {
+func handler(b *backing, p *readingParts, places sourceFlags, log *slog.Logger) (http.Handler, error) {
 	return web.New(web.Config{Documents: b.store, Objects: b.blobs, Tasks: &p.catalogue,
-		MaxUploadBytes: ingest.DefaultDocumentBytes, Version: versions().Program, Log: log})
+		Sources: b.store, CheckSource: places.check(b), MaxUploadBytes: ingest.DefaultDocumentBytes, Version: versions().Program, Log: log})
 }
 
 // machine is everything on one machine: what up starts, and demo and bench
@@ -105,6 +107,7 @@ type machineFlags struct {
 	modelFlags
 	workerFlags
 	webFlags
+	sourceFlags
 }
 
 // startMachine starts everything. It returns once documents can be submitted.
@@ -134,10 +137,10 @@ func startMachine(ctx context.Context, f machineFlags, log *slog.Logger) (_ *mac
 	if m.backing, err = openBacking(ctx, f.storeFlags, dir, true, log); err != nil {
 		return nil, err
 	}
-	if m.stopWorkers, err = startWorkers(ctx, m.backing, m.reading, f.workerFlags, log); err != nil {
+	if m.stopWorkers, err = startWorkers(ctx, m.backing, m.reading, f.workerFlags, f.sourceFlags, log); err != nil {
 		return nil, err
 	}
-	h, err := handler(m.backing, m.reading, log)
+	h, err := handler(m.backing, m.reading, f.sourceFlags, log)
 	if err != nil {
 		return nil, err
 	}

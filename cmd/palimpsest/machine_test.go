@@ -26,15 +26,15 @@ type upProcess struct {
 
 var addressForm = regexp.MustCompile(`is up at (http://[0-9.:]+)`)
 
-// startUp starts everything over a state folder and waits until it is up.
-func startUp(t *testing.T, data string) *upProcess {
+// startUp starts everything over a state folder, with further arguments, and waits until it is up.
+func startUp(t *testing.T, data string, args ...string) *upProcess {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &upProcess{stderr: &strings.Builder{}, output: make(chan string, 1)}
-	p.cmd = exec.Command(exe, "up", "--data", data, "--listen", "127.0.0.1:0", "--model", needModel(t))
+	p.cmd = exec.Command(exe, append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--model", needModel(t)}, args...)...)
 	p.cmd.Env = append(os.Environ(), commandEnv+"=1")
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()

@@ -36,10 +36,13 @@ type commands struct {
 	Work    workCmd    `cmd:"" help:"Work on the queue only: rendering, model, plugins."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date."`
 	Run     runCmd     `cmd:"" help:"Read files without any database."`
+	Ask     askCmd     `cmd:"" help:"Ask the model about pages: captions, objects, questions, how likely answers are."`
 	Submit  submitCmd  `cmd:"" help:"Submit documents to a running server."`
 	Status  statusCmd  `cmd:"" help:"Show the state of documents."`
 	Results resultsCmd `cmd:"" help:"Print what was read in a document."`
+	Export  exportCmd  `cmd:"" help:"Take documents out into a folder with checksums, or check one."`
 	Cancel  cancelCmd  `cmd:"" help:"Cancel a document's work."`
+	Source  sourceCmd  `cmd:"" help:"Scan folders and buckets on a schedule."`
 	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with this installation."`
 	Demo    demoCmd    `cmd:"" help:"Process the bundled samples and print what was read."`
 	Bench   benchCmd   `cmd:"" help:"Measure ingestion, queue and model on this machine."`

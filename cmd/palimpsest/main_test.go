@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	if os.Getenv(commandEnv) != "" {
+		prepareChild()
 		os.Exit(command(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	if filepath.Base(os.Args[0]) == "palimpsest" { // testscript runs us as the command

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"palimpsest.dev/engine"
 	"palimpsest.dev/engine/kernel"
@@ -12,6 +13,10 @@ import (
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/host"
 )
+
+// callTimeout is how long a plugin's call may take; 0 leaves it to the host. A
+// variable, so that tests need not wait minutes for a frozen plugin's end.
+var callTimeout time.Duration
 
 // readingParts are the parts that read pages: model, profile and plugins.
 type readingParts struct {
@@ -77,7 +82,7 @@ func (p *readingParts) open(f modelFlags, log *slog.Logger) (model string, err e
 	if p.profile, err = task.ReadProfile(model); err != nil {
 		return "", err
 	}
-	if p.host, err = host.Open(host.Options{Dir: p.plugins, Log: log}); err != nil {
+	if p.host, err = host.Open(host.Options{Dir: p.plugins, Log: log, CallTimeout: callTimeout}); err != nil {
 		return "", fmt.Errorf("plugins in %s: %w", p.plugins, err)
 	}
 	return model, nil

@@ -12,6 +12,7 @@ type serveCmd struct {
 	storeFlags
 	modelFlags
 	webFlags
+	sourceFlags
 }
 
 // Run serves until it is told to stop.
@@ -31,7 +32,7 @@ func (c *serveCmd) Run(s *session) error {
 		return err
 	}
 	defer b.Close()
-	h, err := handler(b, parts, s.log)
+	h, err := handler(b, parts, c.sourceFlags, s.log)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func (m *machine) describe(w io.Writer, f machineFlags) {
 	fmt.Fprintf(w, "  model      %s: %.1f million parameters, %d pixels, %s on %d threads, %s\n",
 		info.Dir, float64(info.Parameters)/1e6, info.ImageSize, info.Arithmetic, threads, info.Kernel)
 	fmt.Fprintf(w, "  plugins    %s: %v\n", m.reading.plugins, m.reading.host.Names())
-	fmt.Fprintf(w, "  workers    %d ingest, %d read, %d finish\n", f.Ingest, f.Read, f.Finish)
+	fmt.Fprintf(w, "  workers    %d ingest, %d read, %d finish, %d scan\n", f.Ingest, f.Read, f.Finish, f.Scan)
+	fmt.Fprintf(w, "  sources    S3, and %s\n", f.allowed())
 	fmt.Fprintln(w, "Open the address in a browser, or: palimpsest submit FILE. End with Ctrl-C.")
 }

@@ -9,6 +9,7 @@ type workCmd struct {
 	storeFlags
 	modelFlags
 	workerFlags
+	sourceFlags
 }
 
 // Run works until it is told to stop.
@@ -23,12 +24,12 @@ func (c *workCmd) Run(s *session) error {
 		return err
 	}
 	defer b.Close()
-	stop, err := startWorkers(s, b, parts, c.workerFlags, s.log)
+	stop, err := startWorkers(s, b, parts, c.workerFlags, c.sourceFlags, s.log)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stdout, "Working: model %s, database %s, objects %s; %d ingest, %d read, %d finish\n",
-		parts.engine.Info().Name, b.database, b.objects, c.Ingest, c.Read, c.Finish)
+	fmt.Fprintf(s.stdout, "Working: model %s, database %s, objects %s; %d ingest, %d read, %d finish, %d scan\n",
+		parts.engine.Info().Name, b.database, b.objects, c.Ingest, c.Read, c.Finish, c.Scan)
 	<-s.Done()
 	fmt.Fprintln(s.stdout, "Stopping.")
 	return stop()

@@ -103,6 +103,9 @@ func (s *Server) start(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := endStragglers(ctx, s.dataDir()); err != nil {
+		return err
+	}
 	programs, err := findPrograms(ctx, s.dataDir(), o, who)
 	if err != nil {
 		return err

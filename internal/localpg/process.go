@@ -7,17 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"palimpsest.dev/internal/spawn"
 )
 
 // process is a server started by this process.
 type process struct {
 	cmd  *exec.Cmd
 	pid  int
-	done chan struct{}
+	done <-chan struct{}
 	said string // file its first output goes to, until its own log takes over
 }
 
@@ -32,7 +33,7 @@ func startProcess(pg programs, args []string, logDir string, who user, detach bo
 	} else {
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGINT
 	}
-	p := &process{cmd: cmd, done: make(chan struct{}), said: filepath.Join(logDir, "start.log")}
+	p := &process{cmd: cmd, said: filepath.Join(logDir, "start.log")}
 	// A file, not a pipe: a detached server would keep whoever reads the pipe waiting.
 	out, err := os.OpenFile(p.said, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -40,19 +41,7 @@ func startProcess(pg programs, args []string, logDir string, who user, detach bo
 	}
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
-	started := make(chan error)
-	go func() {
-		// Pdeathsig goes by the thread that forked, so that thread must live as long as the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // why it ended is in its log
-			close(p.done)
-		}
-	}()
-	if err := <-started; err != nil {
+	if p.done, err = spawn.Start(cmd); err != nil { // why it ends will be in its log
 		return nil, err
 	}
 	p.pid = cmd.Process.Pid

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 
+	"palimpsest.dev/internal/spawn"
 	"palimpsest.dev/store/blob"
 )
 
@@ -33,7 +33,7 @@ const healthPath = "/healthz"
 type child struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	done  chan struct{}
+	done  <-chan struct{}
 	last  *lastLines
 }
 
@@ -52,21 +52,9 @@ func startChild(ctx context.Context, conf settings, log *slog.Logger) (*child, e
 	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, stdin: stdin, done: make(chan struct{}), last: &lastLines{log: log}}
+	c := &child{cmd: cmd, stdin: stdin, last: &lastLines{log: log}}
 	cmd.Stdout, cmd.Stderr = c.last, c.last
-	started := make(chan error)
-	go func() {
-		// The kernel's "tell me when my parent dies" means the thread that forked: keep it for the child's life.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // how it ended is in its last lines
-			close(c.done)
-		}
-	}()
-	if err := <-started; err != nil {
+	if c.done, err = spawn.Start(cmd); err != nil { // why it ends will be in its last lines
 		return nil, err
 	}
 	message, _ := json.Marshal(childSettings(conf)) // strings only

@@ -23,16 +23,12 @@ func (ocr) Finish(ctx context.Context, doc task.Document) (task.Reading, error) 
 	var text bytes.Buffer
 	pages := make([]transcript.Page, 0, len(doc.Pages))
 	copies := map[int]int{}
-	for i, p := range doc.Pages {
+	for _, p := range doc.Pages {
 		if err := ctx.Err(); err != nil {
 			return task.Reading{}, err
 		}
 		page := transcript.Of(p)
 		pages = append(pages, page)
-		if i > 0 || !doc.First() {
-			text.WriteByte('\f')
-		}
-		text.WriteString(page.Text())
 		if page.State != "done" && page.State != "blank" {
 			continue // an empty ALTO would say that the page is blank
 		}
@@ -42,6 +38,13 @@ func (ocr) Finish(ctx context.Context, doc task.Document) (task.Reading, error) 
 		}
 		r.Artifacts = append(r.Artifacts, task.Artifact{Name: name, MediaType: alto.MediaType,
 			Content: alto.Write(page, alto.Source{Document: doc.ID, Software: software, Version: version})})
+	}
+	compounds := transcript.CompoundsOf(pages)
+	for i, page := range pages {
+		if i > 0 || !doc.First() {
+			text.WriteByte('\f')
+		}
+		text.WriteString(page.Text(compounds))
 	}
 	if text.Len() == 0 && doc.First() && doc.Last() {
 		text.WriteByte('\n') // a file of no bytes looks like one that was lost

@@ -18,7 +18,7 @@ import (
 )
 
 // version changes whenever the same answers would give other records.
-const version = "1"
+const version = "2"
 
 // maxAsks bounds how many views of one page the model is shown. An A4 page of
 // 10 point text needs about fifty.
@@ -134,7 +134,7 @@ func (t ocr) Read(ctx context.Context, page task.Page, answers []task.Answer) (t
 		return task.Reading{}, err
 	}
 	if usesLayer(page) {
-		return write(page, layerWords(page), []string{"words are those of the page's own text layer"}), nil
+		return write(page, layerWords(page), nil, []string{"words are those of the page's own text layer"}), nil
 	}
 	s, err := sight(ctx, page, answers)
 	if err != nil {
@@ -152,7 +152,7 @@ func (t ocr) Read(ctx context.Context, page task.Page, answers []task.Answer) (t
 	if s.unreadable != "" {
 		s.words = nil // what is left of them is not to be trusted
 	}
-	r := write(page, s.words, s.notes)
+	r := write(page, s.words, s.turn, s.notes)
 	r.Unreadable = s.unreadable
 	return r, nil
 }

@@ -19,6 +19,8 @@ import (
 type word struct {
 	text       string
 	box        task.Box
+	level      task.Box     // where it stands when the page's lines are level
+	polygon    []task.Point // its corners on a page whose lines are not
 	confidence float64
 	xHeight    float64
 	source     string
@@ -33,6 +35,8 @@ type sighting struct {
 	unreadable string
 	first      // what a second round will need
 	second     bool
+	asked      []seams.Tile // the views as they were asked for
+	turn       *turned      // of the views; nil: none had places
 }
 
 // first is what travels from the first round to the second.
@@ -72,11 +76,16 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 			s.words = append(s.words, unplaced(page, a)...)
 			continue
 		}
-		s.Views = append(s.Views, view(a))
+		if s.turn == nil {
+			s.turn = turnOf(page, a)
+		}
+		s.Views = append(s.Views, s.turn.view(a))
+		s.asked = append(s.asked, view(a))
 		for _, it := range items(a, how, &s.Count) {
 			w := seams.Word{Text: it.Text, Confidence: it.Confidence, Tile: len(s.Views) - 1,
-				Box: a.ToPage.ApplyBox(task.Box{X0: it.Box[0], Y0: it.Box[1], X1: it.Box[2], Y1: it.Box[3]}).Intersect(page.Bounds())}
-			if !w.Box.Finite() || w.Box.Empty() {
+				Box: s.turn.box(page, a.ToPage, task.Box{X0: it.Box[0], Y0: it.Box[1], X1: it.Box[2], Y1: it.Box[3]})}
+			box := s.turn.toPage(page, w.Box)
+			if !box.Finite() || box.Empty() {
 				continue
 			}
 			if it.Confidence < how.Sure {
@@ -84,7 +93,7 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 				continue
 			}
 			var on bool
-			if w.XHeight, on = ink.under(w.Box); !on {
+			if w.XHeight, on = ink.under(box); !on {
 				s.Count.OffInk++
 				continue
 			}
@@ -92,8 +101,8 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 		}
 	}
 	for _, w := range seams.Merge(page, s.Views, s.Seen, fit) {
-		s.words = append(s.words, word{text: w.Text, box: w.Box, confidence: w.Confidence, xHeight: w.XHeight, source: task.SourceModel,
-			cut: seams.Cut(page, s.Views[w.Tile], w)})
+		s.words = append(s.words, word{text: w.Text, box: s.turn.toPage(page, w.Box), level: w.Box, polygon: s.turn.corners(page, w.Box),
+			confidence: w.Confidence, xHeight: w.XHeight, source: task.SourceModel, cut: seams.Cut(page, s.Views[w.Tile], w)})
 	}
 	s.notes, s.unreadable = s.Count.say()
 	return s, nil
@@ -113,8 +122,8 @@ func (s *sighting) secondLook(page task.Page, answers []task.Answer) []task.Ask 
 	if how.Overlap <= 0 || how.Box == task.BoxNone {
 		return nil
 	}
-	views := make([]tiles.Tile, len(s.Views))
-	for i, v := range s.Views {
+	views := make([]tiles.Tile, len(s.asked))
+	for i, v := range s.asked {
 		views[i] = tiles.Tile{Region: v.Region, Scale: v.Scale}
 	}
 	var boxes []task.Box

@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -22,6 +24,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"palimpsest.dev/internal/failpoint"
 )
 
 // Errors callers act upon; test with errors.Is.
@@ -32,6 +36,10 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrCorrupt: an object's content does not have the hash it is stored under.
 	ErrCorrupt = errors.New("content does not match its hash")
+	// ErrUnavailable: the server did not answer, broke off or said that it is in trouble, after the client's own
+	// repetitions. Whether a write came through is not known; every call may be made again. It says nothing about the
+	// object at hand, so whoever waits loses nothing.
+	ErrUnavailable = errors.New("object store is not available")
 	// ErrInvalid: the caller's hash, path or option is malformed.
 	ErrInvalid = errors.New("invalid")
 )
@@ -109,7 +117,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	there, err := client.BucketExists(ctx, c.Bucket)
 	if err != nil {
-		return nil, fmt.Errorf("blob: bucket %s at %s: %w", c.Bucket, c.Endpoint, err)
+		return nil, fmt.Errorf("blob: bucket %s at %s: %w", c.Bucket, c.Endpoint, told(ctx, err))
 	}
 	if !there {
 		err := client.MakeBucket(ctx, c.Bucket, minio.MakeBucketOptions{Region: c.Region})
@@ -127,7 +135,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("blob: bucket %s at %s: %w", s.bucket, s.s3.EndpointURL().Host, err)
+		return fmt.Errorf("blob: bucket %s at %s: %w", s.bucket, s.s3.EndpointURL().Host, told(ctx, err))
 	}
 	return nil
 }
@@ -185,10 +193,11 @@ func (s *Store) put(ctx context.Context, content io.ReadSeeker, hash string, n i
 	if errors.Is(err, ErrNotFound) {
 		err = s.write(ctx, content, o, true)
 		if err == nil {
+			failpoint.Here(failpoint.ObjectWritten)
 			return o, nil
 		}
 		if minio.ToErrorResponse(err).StatusCode != http.StatusPreconditionFailed {
-			return Object{}, fmt.Errorf("blob: put %s: %w", hash, err)
+			return Object{}, fmt.Errorf("blob: put %s: %w", hash, told(ctx, err))
 		}
 	} else if err != nil {
 		return Object{}, err
@@ -206,6 +215,7 @@ func (s *Store) renew(ctx context.Context, content io.ReadSeeker, o Object) erro
 		return fmt.Errorf("blob: put %s: lock: %w", o.Hash, err)
 	}
 	defer unlock()
+	failpoint.Here(failpoint.ObjectRenewing)
 	there, err := s.Stat(ctx, o.Hash)
 	switch {
 	case err == nil && there.Bytes == o.Bytes && s.now().Sub(there.Modified) < renewAfter:
@@ -214,7 +224,7 @@ func (s *Store) renew(ctx context.Context, content io.ReadSeeker, o Object) erro
 		return err
 	}
 	if err := s.write(ctx, content, o, false); err != nil {
-		return fmt.Errorf("blob: put %s: %w", o.Hash, err)
+		return fmt.Errorf("blob: put %s: %w", o.Hash, told(ctx, err))
 	}
 	return nil
 }
@@ -242,7 +252,7 @@ func (s *Store) Stat(ctx context.Context, hash string) (Object, error) {
 	}
 	info, err := s.s3.StatObject(ctx, s.bucket, s.Key(hash), minio.StatObjectOptions{})
 	if err != nil {
-		return Object{}, fmt.Errorf("blob: stat %s: %w", hash, notFound(err))
+		return Object{}, fmt.Errorf("blob: stat %s: %w", hash, told(ctx, err))
 	}
 	return Object{Hash: hash, Bytes: info.Size, MediaType: info.ContentType, Modified: info.LastModified}, nil
 }
@@ -255,9 +265,9 @@ func (s *Store) Get(ctx context.Context, hash string) (io.ReadCloser, error) {
 	}
 	r, _, _, err := (&minio.Core{Client: s.s3}).GetObject(ctx, s.bucket, s.Key(hash), minio.GetObjectOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("blob: get %s: %w", hash, notFound(err))
+		return nil, fmt.Errorf("blob: get %s: %w", hash, told(ctx, err))
 	}
-	return &verified{r: r, want: hash, h: sha256.New()}, nil
+	return &verified{ctx: ctx, r: r, want: hash, h: sha256.New()}, nil
 }
 
 // Bytes reads an object of at most max bytes into memory.
@@ -279,6 +289,7 @@ func (s *Store) Bytes(ctx context.Context, hash string, max int64) ([]byte, erro
 
 // verified hashes what passes through and objects at the end.
 type verified struct {
+	ctx  context.Context // the one of Get, which bounds the reading as well
 	r    io.ReadCloser
 	want string
 	h    hash.Hash
@@ -287,17 +298,36 @@ type verified struct {
 func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.r.Read(p)
 	v.h.Write(p[:n])
-	if err == io.EOF && hex.EncodeToString(v.h.Sum(nil)) != v.want {
-		return n, fmt.Errorf("blob: get %s: %w", v.want, ErrCorrupt)
+	switch {
+	case err == nil:
+	case err != io.EOF:
+		err = fmt.Errorf("blob: get %s: %w", v.want, told(v.ctx, err))
+	case hex.EncodeToString(v.h.Sum(nil)) != v.want:
+		err = fmt.Errorf("blob: get %s: %w", v.want, ErrCorrupt)
 	}
 	return n, err
 }
 
 func (v *verified) Close() error { return v.r.Close() }
 
-func notFound(err error) error {
-	if r := minio.ToErrorResponse(err); r.StatusCode == http.StatusNotFound || r.Code == "NoSuchKey" {
-		return ErrNotFound
+// told says in our terms what an error of the client means, where we have a term for it.
+func told(ctx context.Context, err error) error {
+	var answer minio.ErrorResponse
+	var request *url.Error
+	var network net.Error
+	switch {
+	case ctx.Err() != nil: // whatever else it says, the caller has ended it
+		return err
+	case errors.As(err, &answer) && answer.StatusCode != 0:
+		switch code := answer.StatusCode; {
+		case code == http.StatusNotFound || answer.Code == "NoSuchKey":
+			return ErrNotFound
+		case code == http.StatusRequestTimeout, code == http.StatusTooManyRequests,
+			code >= http.StatusInternalServerError && code != http.StatusNotImplemented:
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	case errors.As(err, &request), errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/minio/minio-go/v7"
+
+	"palimpsest.dev/internal/failpoint"
 )
 
 // Published files are copies made by the store itself. S3 has no links; a manifest of signed addresses would expire
@@ -119,7 +121,7 @@ func (s *Store) Publish(ctx context.Context, folder, path, hash string) error {
 		minio.CopyDestOptions{Bucket: s.bucket, Object: s.prefix + folder + "/" + path},
 		minio.CopySrcOptions{Bucket: s.bucket, Object: s.Key(hash)})
 	if err != nil {
-		return fmt.Errorf("blob: publish %s/%s: %w", folder, path, notFound(err))
+		return fmt.Errorf("blob: publish %s/%s: %w", folder, path, told(ctx, err))
 	}
 	return nil
 }
@@ -132,7 +134,9 @@ func (s *Store) PublishDocument(ctx context.Context, m Manifest) error {
 		if err := s.Publish(ctx, folder, e.Path, e.Hash); err != nil {
 			return err
 		}
+		failpoint.Here(failpoint.FilePublished)
 	}
+	failpoint.Here(failpoint.FilesPublished)
 	if m.Source == "" && hashForm.MatchString(m.Hash) {
 		m.Source = s.Key(m.Hash)
 	}
@@ -143,7 +147,7 @@ func (s *Store) PublishDocument(ctx context.Context, m Manifest) error {
 	_, err = s.s3.PutObject(ctx, s.bucket, s.prefix+folder+"/"+ManifestName, bytes.NewReader(b), int64(len(b)),
 		minio.PutObjectOptions{ContentType: "application/json", DisableMultipart: true})
 	if err != nil {
-		return fmt.Errorf("blob: manifest of %s: %w", m.Document, err)
+		return fmt.Errorf("blob: manifest of %s: %w", m.Document, told(ctx, err))
 	}
 	return nil
 }
@@ -152,7 +156,7 @@ func (s *Store) PublishDocument(ctx context.Context, m Manifest) error {
 func (s *Store) Published(ctx context.Context, folder, path string, max int64) ([]byte, error) {
 	r, _, _, err := (&minio.Core{Client: s.s3}).GetObject(ctx, s.bucket, s.prefix+folder+"/"+path, minio.GetObjectOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("blob: published %s/%s: %w", folder, path, notFound(err))
+		return nil, fmt.Errorf("blob: published %s/%s: %w", folder, path, told(ctx, err))
 	}
 	defer r.Close()
 	b, err := io.ReadAll(io.LimitReader(r, max+1))
@@ -160,7 +164,7 @@ func (s *Store) Published(ctx context.Context, folder, path string, max int64) (
 		err = ErrTooLarge
 	}
 	if err != nil {
-		return nil, fmt.Errorf("blob: published %s/%s: %w", folder, path, err)
+		return nil, fmt.Errorf("blob: published %s/%s: %w", folder, path, told(ctx, err))
 	}
 	return b, nil
 }
@@ -174,10 +178,10 @@ func (s *Store) Unpublish(ctx context.Context, folder string) error {
 	defer cancel()
 	for info := range s.s3.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + folder + "/", Recursive: true}) {
 		if info.Err != nil {
-			return fmt.Errorf("blob: unpublish %s: %w", folder, info.Err)
+			return fmt.Errorf("blob: unpublish %s: %w", folder, told(ctx, info.Err))
 		}
 		if err := s.s3.RemoveObject(ctx, s.bucket, info.Key, minio.RemoveObjectOptions{}); err != nil {
-			return fmt.Errorf("blob: unpublish %s: %w", info.Key, err)
+			return fmt.Errorf("blob: unpublish %s: %w", info.Key, told(ctx, err))
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"palimpsest.dev/internal/failpoint"
 )
 
 // MinSweepAge is the least age of an unnamed object that a sweep may remove: longer than any upload or job may last,
@@ -48,6 +50,7 @@ func (s *Store) sweep(ctx context.Context, named Named, before time.Time) (Swept
 		if err != nil {
 			return fmt.Errorf("blob: sweep: %w", err)
 		}
+		failpoint.Here(failpoint.SweepListed)
 		for _, hash := range batch {
 			if known[hash] {
 				continue
@@ -68,7 +71,7 @@ func (s *Store) sweep(ctx context.Context, named Named, before time.Time) (Swept
 	defer cancel() // ends the listing when we leave early
 	for info := range s.s3.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + "objects/", Recursive: true}) {
 		if info.Err != nil {
-			return done, fmt.Errorf("blob: sweep: list: %w", info.Err)
+			return done, fmt.Errorf("blob: sweep: list: %w", told(ctx, info.Err))
 		}
 		hash := info.Key[strings.LastIndexByte(info.Key, '/')+1:]
 		if !hashForm.MatchString(hash) || info.Key != s.Key(hash) {
@@ -108,8 +111,10 @@ func (s *Store) removeUnnamed(ctx context.Context, hash string, named Named, bef
 	if known[hash] {
 		return -1, nil
 	}
+	failpoint.Here(failpoint.SweepRemoving)
 	if err := s.s3.RemoveObject(ctx, s.bucket, s.Key(hash), minio.RemoveObjectOptions{}); err != nil {
-		return -1, fmt.Errorf("blob: sweep %s: %w", hash, err)
+		return -1, fmt.Errorf("blob: sweep %s: %w", hash, told(ctx, err))
 	}
+	failpoint.Here(failpoint.SweepRemoved)
 	return o.Bytes, nil
 }

@@ -41,7 +41,7 @@ func (v victim) Plan(ctx context.Context, page task.Page, how task.Profile) ([]t
 	if err := how.Check(); err != nil && v.fault != "takes any profile" {
 		return nil, errors.Join(task.ErrInvalid, err)
 	}
-	ask := task.Ask{ID: "a", Region: page.Bounds(), Size: how.Size, Fit: how.Fit, Prompt: how.Prompt, MaxTokens: how.MaxTokens, State: []byte("1")}
+	ask := task.Ask{ID: "a", Region: page.Bounds(), Size: how.Size, Fit: how.Fit, Prompt: how.Prompt, MaxTokens: how.MaxTokens, Grammar: how.Grammar, State: []byte("1")}
 	switch v.fault {
 	case "chance":
 		ask.Prompt += strings.Repeat("x", int(v.calls.Add(1)%7))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"palimpsest.dev/plugins/ocr/transcript"
 	"palimpsest.dev/task"
@@ -33,7 +34,7 @@ const head = `<?xml version="1.0" encoding="UTF-8"?>
 // HYP, without a place of its own since none was read: the part's box encloses
 // it. Words copied from a text layer have no WC.
 func Write(p transcript.Page, s Source) []byte {
-	w := &writer{page: p}
+	w := &writer{page: p, compounds: transcript.CompoundsOf([]transcript.Page{p})}
 	w.WriteString(head)
 	w.line(1, "<Description>")
 	w.line(2, "<MeasurementUnit>pixel</MeasurementUnit>")
@@ -62,7 +63,8 @@ func Write(p transcript.Page, s Source) []byte {
 
 type writer struct {
 	bytes.Buffer
-	page transcript.Page
+	page      transcript.Page
+	compounds transcript.Compounds
 }
 
 // line writes one indented line.
@@ -105,14 +107,14 @@ func (w *writer) textLine(i, k int, l transcript.Line) {
 		if n == 0 {
 			if before, ok := w.neighbour(i, k, -1); ok {
 				last := before.Words[len(before.Words)-1].Text
-				if stem, _, ok := transcript.Divided(last, word.Text); ok {
+				if stem, _, ok := w.compounds.Divided(last, word.Text); ok {
 					subs = fmt.Sprintf(` SUBS_TYPE="HypPart2" SUBS_CONTENT="%s"`, text(stem+word.Text))
 				}
 			}
 		}
 		if n == len(l.Words)-1 {
 			if after, ok := w.neighbour(i, k, 1); ok {
-				if stem, h, ok := transcript.Divided(word.Text, after.Words[0].Text); ok {
+				if stem, h, ok := w.compounds.Divided(word.Text, after.Words[0].Text); ok {
 					content, hyphen = stem, h
 					// A word of three lines is the first part here: a String has one place for it.
 					subs = fmt.Sprintf(` SUBS_TYPE="HypPart1" SUBS_CONTENT="%s"`, text(stem+after.Words[0].Text))
@@ -123,7 +125,13 @@ func (w *writer) textLine(i, k int, l transcript.Line) {
 		if word.Confidence >= 0 {
 			sure = fmt.Sprintf(` WC="%s"`, decimal(word.Confidence, 4))
 		}
-		w.line(6, `<String ID="%s_%d"%s CONTENT="%s"%s%s/>`, id, n+1, w.place(word.Box), text(content), subs, sure)
+		if len(word.Polygon) > 0 {
+			w.line(6, `<String ID="%s_%d"%s CONTENT="%s"%s%s>`, id, n+1, w.place(word.Box), text(content), subs, sure)
+			w.line(7, `<Shape><Polygon POINTS="%s"/></Shape>`, points(word.Polygon))
+			w.line(6, "</String>")
+		} else {
+			w.line(6, `<String ID="%s_%d"%s CONTENT="%s"%s%s/>`, id, n+1, w.place(word.Box), text(content), subs, sure)
+		}
 		if n < len(l.Words)-1 {
 			w.line(6, `<SP%s/>`, w.gap(word.Box, l.Words[n+1].Box))
 		}
@@ -132,6 +140,18 @@ func (w *writer) textLine(i, k int, l transcript.Line) {
 		w.line(6, `<HYP CONTENT="%s"/>`, text(hyphen))
 	}
 	w.line(5, "</TextLine>")
+}
+
+// points are the corners of a shape.
+func points(polygon []task.Point) string {
+	var b strings.Builder
+	for i, p := range polygon {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(decimal(p.X, 2) + "," + decimal(p.Y, 2))
+	}
+	return b.String()
 }
 
 // neighbour is the line before (-1) or after (1) line k of block i in reading

@@ -53,6 +53,8 @@ var schema = map[string]model{
 	"TextBlock":  {children: `(Shape )?((TextLine )+)?`, required: []string{"ID"}, optional: place},
 	"TextLine":   {children: `(Shape )?(String (SP )?)+(HYP )?`, optional: append([]string{"ID"}, place...)},
 	"String":     {children: `(Shape )?(ALTERNATIVE )*(Glyph )*`, required: []string{"CONTENT"}, optional: append([]string{"ID", "WC", "SUBS_TYPE", "SUBS_CONTENT"}, place...)},
+	"Shape":      {children: `(Polygon |Ellipse |Circle )`},
+	"Polygon":    {required: []string{"POINTS"}},
 	"SP":         {optional: append([]string{"ID"}, place...)},
 	"HYP":        {required: []string{"CONTENT"}, optional: place},
 }
@@ -174,6 +176,10 @@ func checkValue(name, v string) error {
 		if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9._-]*$`).MatchString(v) {
 			return errors.New("is no name")
 		}
+	case "POINTS":
+		if !regexp.MustCompile(`^\d+(\.\d+)?,\d+(\.\d+)?( \d+(\.\d+)?,\d+(\.\d+)?){2,}$`).MatchString(v) {
+			return errors.New("is no list of points")
+		}
 	case "SUBS_TYPE":
 		if v != "HypPart1" && v != "HypPart2" && v != "Abbreviation" {
 			return errors.New("unknown")
@@ -204,9 +210,11 @@ func sample() transcript.Page {
 		}
 		return b
 	}
+	turned := word(3, "<\"&'>", 40, 40, 0)
+	turned.Polygon = []task.Point{{X: 40.125, Y: 41}, {X: 79, Y: 40}, {X: 79.5, Y: 59}, {X: 41, Y: 60}}
 	return transcript.Page{Number: 3, Width: 200, Height: 300, DPI: 300, State: "done", Image: `a & b's "scan".pdf#page=3`, Blocks: []transcript.Block{
 		block(0, line(0, 0, word(0, "An", 5.5, 10, 0.98765), word(1, "exam-", 50, 10.4, 0.5)),
-			line(1, 0, word(2, "ple,", 5, 40, 1), word(3, "<\"&'>", 40, 40, 0), word(4, "di-", 150, 40, 0.25))),
+			line(1, 0, word(2, "ple,", 5, 40, 1), turned, word(4, "di-", 150, 40, 0.25))),
 		block(4, line(2, 4, word(5, "vided", 5, 70, -1), word(6, "Baden-", 180, 70, -1)), line(3, 4, word(7, "Baden\x00\ufffe", 5, 100, -1))),
 	}}
 }

@@ -1,6 +1,5 @@
-// Package hocr writes the two artifacts that every page gets: hOCR 1.2, an
-// HTML page whose elements carry the boxes of blocks, paragraphs, lines and
-// words, and plain text.
+// Package hocr writes hOCR 1.2, an HTML page whose elements carry the boxes of
+// blocks, paragraphs, lines and words.
 package hocr
 
 import (
@@ -127,27 +126,4 @@ func text(s string) string {
 		}
 		return -1
 	}, strings.ToValidUTF8(s, "\uFFFD")))
-}
-
-// Text returns the page as plain text: a line for a line, an empty line
-// between paragraphs, nothing for a page without words.
-func (p Page) Text() []byte {
-	var b strings.Builder
-	for i, l := range p.Lines {
-		if i > 0 && (l.Paragraph != p.Lines[i-1].Paragraph || l.Block != p.Lines[i-1].Block) {
-			b.WriteByte('\n')
-		}
-		b.WriteString(l.String())
-		b.WriteByte('\n')
-	}
-	return []byte(b.String())
-}
-
-// String is the line's text.
-func (l Line) String() string {
-	words := make([]string, len(l.Words))
-	for i, w := range l.Words {
-		words[i] = w.Text
-	}
-	return strings.Join(words, " ")
 }

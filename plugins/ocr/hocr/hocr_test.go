@@ -105,16 +105,6 @@ func TestHeadNamesSystemAndCapabilities(t *testing.T) {
 	}
 }
 
-func TestText(t *testing.T) {
-	t.Parallel()
-	if got, want := string(sample().Text()), "One &<>\"'\n\nTwo\n\nThree\x00\uFFFE\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	if got := (Page{}).Text(); len(got) != 0 {
-		t.Errorf("a page without words gives %q", got)
-	}
-}
-
 func FuzzHTML(f *testing.F) {
 	f.Add("a", "b", "c")
 	f.Add("\x00\ufffe]]>", "--><", "'\"\xff\u2028")

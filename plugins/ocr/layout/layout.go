@@ -19,9 +19,12 @@ import (
 type Word struct {
 	Box     task.Box
 	XHeight float64 // of its line, in pixels; 0 unknown
+	// Direction is -1 where the word's letters run to the left, 1 where they run
+	// to the right, 0 where it has none.
+	Direction int
 }
 
-// Line is a line of text: indices into the words given, left to right.
+// Line is a line of text: indices into the words given, in reading order.
 type Line struct {
 	Words []int
 	Box   task.Box
@@ -77,6 +80,9 @@ func (o *orderer) region(words []int, depth int) {
 		if g, ok := o.gutter(words); ok {
 			above, left, right, below := o.divide(words, g)
 			if len(left) > 0 && len(right) > 0 {
+				if o.leftward(words) {
+					left, right = right, left
+				}
 				for _, part := range [][]int{above, left, right, below} {
 					o.region(part, depth+1)
 				}
@@ -163,11 +169,45 @@ func (o *orderer) emit(rows [][]int) {
 		if i > 0 && pitches[i-1] > 1.4*usual && pitches[i-1] > o.em[row[0]] {
 			paragraph++
 		}
-		l := Line{Words: row, Block: o.block, Paragraph: paragraph}
+		l := Line{Words: o.reading(row), Block: o.block, Paragraph: paragraph}
 		for _, w := range row {
 			l.Box = l.Box.Union(o.words[w].Box)
 		}
 		o.lines = append(o.lines, l)
 	}
 	o.block++
+}
+
+// leftward says that more of the words run to the left than to the right.
+func (o *orderer) leftward(words []int) bool {
+	sum := 0
+	for _, i := range words {
+		sum += o.words[i].Direction
+	}
+	return sum < 0
+}
+
+// reading puts the words of a row, which stand from left to right, in reading
+// order: where the row runs to the left, from the right, but for words in a row
+// that run to the right, and what stands between these.
+func (o *orderer) reading(row []int) []int {
+	if !o.leftward(row) {
+		return row
+	}
+	out := slices.Clone(row)
+	slices.Reverse(out)
+	for from := 0; from < len(out); from++ {
+		if o.words[out[from]].Direction <= 0 {
+			continue
+		}
+		to := from
+		for k := from + 1; k < len(out) && o.words[out[k]].Direction >= 0; k++ {
+			if o.words[out[k]].Direction > 0 {
+				to = k
+			}
+		}
+		slices.Reverse(out[from : to+1])
+		from = to
+	}
+	return out
 }

@@ -187,3 +187,41 @@ func BenchmarkOrder(b *testing.B) {
 		Order(s.words)
 	}
 }
+
+// TestRowsThatRunToTheLeft reads Hebrew and Arabic from the right, the words of
+// another script among them as these are read, and the right column first.
+func TestRowsThatRunToTheLeft(t *testing.T) {
+	t.Parallel()
+	row := func(y float64, directions ...int) []Word {
+		var out []Word
+		for i, d := range directions {
+			x := 100 * float64(i)
+			out = append(out, Word{Box: task.Box{X0: x, Y0: y, X1: x + 80, Y1: y + 20}, Direction: d})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		directions, want []int
+	}{
+		{[]int{-1, -1, -1}, []int{2, 1, 0}},
+		{[]int{1, 0, -1}, []int{0, 1, 2}}, // as many of either: to the right
+		{[]int{-1, 1, 1, -1, -1}, []int{4, 3, 1, 2, 0}},
+		{[]int{-1, 1, 0, 1, -1, -1, -1}, []int{6, 5, 4, 1, 2, 3, 0}},
+		{[]int{0, -1, 0, -1}, []int{3, 2, 1, 0}},
+	} {
+		lines := Order(row(10, c.directions...))
+		if len(lines) != 1 || !slices.Equal(lines[0].Words, c.want) {
+			t.Errorf("%v is read as %+v, want %v", c.directions, lines, c.want)
+		}
+	}
+	var columns []Word
+	for y := range 6 {
+		for _, x := range []float64{0, 100, 200, 400, 500, 600} {
+			columns = append(columns, Word{Box: task.Box{X0: x, Y0: float64(30 * y), X1: x + 95, Y1: float64(30*y) + 20}, Direction: -1})
+		}
+	}
+	lines := Order(columns)
+	if len(lines) != 12 || lines[0].Box.X0 != 400 || lines[6].Box.X0 != 0 || lines[0].Words[0] != 5 {
+		t.Errorf("two columns are read as %+v", lines)
+	}
+}

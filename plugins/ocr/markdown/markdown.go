@@ -52,7 +52,7 @@ type element struct {
 // Write returns pages as Markdown. The size of the running text is that of
 // these pages. With first unset what comes is the continuation of a file.
 func Write(pages []transcript.Page, first bool) []byte {
-	body := bodySize(pages)
+	body, compounds := bodySize(pages), transcript.CompoundsOf(pages)
 	var b strings.Builder
 	for i, p := range pages {
 		if i > 0 || !first {
@@ -65,7 +65,7 @@ func Write(pages []transcript.Page, first bool) []byte {
 			fmt.Fprintf(&b, "<!-- page %d: %s -->\n", p.Number, strings.ReplaceAll(p.State, "-", " "))
 		}
 		list := ""
-		for _, e := range elements(p, body) {
+		for _, e := range elements(p, body, compounds) {
 			if e.kind != item || e.list != list {
 				b.WriteByte('\n')
 			}
@@ -115,12 +115,12 @@ func bodySize(pages []transcript.Page) float64 {
 }
 
 // elements divides a page into its elements.
-func elements(p transcript.Page, body float64) []element {
+func elements(p transcript.Page, body float64, compounds transcript.Compounds) []element {
 	lines := p.Lines()
 	large := make([]bool, len(lines))
 	for i, l := range lines {
 		least := headingSize
-		if i > 0 && !large[i-1] && l.Block == lines[i-1].Block && l.Paragraph == lines[i-1].Paragraph {
+		if i > 0 && !large[i-1] && !l.Begins(lines[i-1]) {
 			least = heading2Size // no space stands before it: more likely a line measured too large
 		}
 		large[i] = body > 0 && l.XHeight >= least*body
@@ -128,7 +128,7 @@ func elements(p transcript.Page, body float64) []element {
 	marks := markers(lines, large)
 	var out []element
 	for i, l := range lines {
-		fresh := i == 0 || l.Block != lines[i-1].Block || l.Paragraph != lines[i-1].Paragraph || large[i] != large[i-1] || marks[i].list != ""
+		fresh := i == 0 || l.Begins(lines[i-1]) || large[i] != large[i-1] || marks[i].list != ""
 		if fresh {
 			e := element{block: l.Block}
 			if large[i] {
@@ -145,14 +145,14 @@ func elements(p transcript.Page, body float64) []element {
 			text = strings.TrimSpace(text)
 		}
 		e.lines = append(e.lines, l)
-		e.text = transcript.Join(e.text, text)
+		e.text = compounds.Join(e.text, text)
 	}
 	for i := range out {
 		if out[i].kind == heading {
 			out[i].judge(body)
 		}
 	}
-	return joinColumns(out)
+	return joinColumns(out, compounds)
 }
 
 // judge gives a heading its level, or makes it a paragraph if it is too long
@@ -179,11 +179,11 @@ func (e *element) judge(body float64) {
 // joinColumns puts together a paragraph that goes on in another block, mostly
 // the next column: what stands before the break ends no sentence, and what
 // stands behind it begins with a small letter.
-func joinColumns(in []element) []element {
+func joinColumns(in []element, compounds transcript.Compounds) []element {
 	var out []element
 	for _, e := range in {
 		if n := len(out); n > 0 && e.kind == paragraph && out[n-1].kind != heading && e.block != out[n-1].block && goesOn(out[n-1].text, e.text) {
-			out[n-1].text = transcript.Join(out[n-1].text, e.text)
+			out[n-1].text = compounds.Join(out[n-1].text, e.text)
 			out[n-1].lines = append(out[n-1].lines, e.lines...)
 			out[n-1].block = e.block
 			continue

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"palimpsest.dev/task"
 )
@@ -39,7 +40,8 @@ type Block struct {
 type Line struct {
 	Index      int // the line's own number on the page, from 0
 	Block      int
-	Paragraph  int // changes where a new paragraph begins
+	Paragraph  int  // changes where more than the usual space precedes a line
+	Indented   bool // begins a paragraph without such a space
 	Box        task.Box
 	Confidence float64 // 0 to 1, or None
 	Source     string
@@ -52,7 +54,8 @@ type Word struct {
 	Index      int // the word's own number on the page, from 0
 	Text       string
 	Box        task.Box
-	Confidence float64 // 0 to 1, or None
+	Polygon    []task.Point // corners, where the word does not stand upright
+	Confidence float64      // 0 to 1, or None
 	Source     string
 }
 
@@ -81,7 +84,7 @@ func Of(p task.DocumentPage) Page {
 			lines[n] = l
 		}
 		l.Box = l.Box.Union(r.Box)
-		l.Words = append(l.Words, Word{Index: integer(r, "seq"), Text: text, Box: r.Box, Confidence: confidence(r), Source: r.Source})
+		l.Words = append(l.Words, Word{Index: integer(r, "seq"), Text: text, Box: r.Box, Polygon: r.Polygon, Confidence: confidence(r), Source: r.Source})
 	}
 	var order []*Line
 	for _, l := range lines {
@@ -101,6 +104,7 @@ func Of(p task.DocumentPage) Page {
 		b.Box = b.Box.Union(l.Box)
 		b.Lines = append(b.Lines, *l)
 	}
+	out.indents()
 	return out
 }
 
@@ -135,26 +139,56 @@ func (p Page) Lines() []Line {
 	return out
 }
 
-// Text is the line's words, separated by spaces.
+// Text is the line's words, separated by spaces. In scripts written without
+// spaces the words are but pieces, and only a gap on the page is one.
 func (l Line) Text() string {
-	words := make([]string, len(l.Words))
+	var b strings.Builder
 	for i, w := range l.Words {
-		words[i] = w.Text
+		if i > 0 && !attached(l.Words[i-1], w) {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w.Text)
 	}
-	return strings.Join(words, " ")
+	return b.String()
 }
 
-// Text returns the page as plain text, as it was printed: a line for a line,
-// an empty line between paragraphs, nothing for a page without words.
-func (p Page) Text() string {
+// attached says of two words of a script without spaces that no gap parts them.
+func attached(a, b Word) bool {
+	last, _ := utf8.DecodeLastRuneInString(a.Text)
+	first, _ := utf8.DecodeRuneInString(b.Text)
+	return spaceless(last) && spaceless(first) && b.Box.X0-a.Box.X1 <= 0.5*max(a.Box.Height(), b.Box.Height())
+}
+
+// Text returns the page as plain text in reading order: a line for a line, an
+// empty line between paragraphs, nothing for a page without words. Words that
+// are divided at the end of a line are whole and stand where they begin.
+func (p Page) Text(c Compounds) string {
 	var b strings.Builder
 	lines := p.Lines()
-	for i, l := range lines {
-		if i > 0 && (l.Paragraph != lines[i-1].Paragraph || l.Block != lines[i-1].Block) {
+	for i := range lines {
+		l := lines[i]
+		if i > 0 && l.Begins(lines[i-1]) {
 			b.WriteByte('\n')
+		}
+		if len(l.Words) == 0 {
+			continue // its only word went to the line before
+		}
+		if i+1 < len(lines) && !lines[i+1].Begins(l) && len(lines[i+1].Words) > 0 {
+			next := &lines[i+1]
+			end := len(l.Words) - 1
+			if stem, _, ok := c.Divided(l.Words[end].Text, next.Words[0].Text); ok {
+				l.Words = slices.Clone(l.Words)
+				l.Words[end].Text = stem + next.Words[0].Text
+				next.Words = next.Words[1:]
+			}
 		}
 		b.WriteString(l.Text())
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// Begins reports whether the line begins a paragraph, behind the line before.
+func (l Line) Begins(before Line) bool {
+	return l.Paragraph != before.Paragraph || l.Block != before.Block || l.Indented
 }

@@ -1,11 +1,21 @@
 package transcript
 
 import (
+	"flag"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"palimpsest.dev/task"
 )
+
+var update = flag.Bool("update", false, "rewrite the goldens")
 
 func record(relation string, box task.Box, source string, values map[string]any) task.Record {
 	return task.Record{Relation: relation, Box: box, Confidence: 0.5, Source: source, Values: values}
@@ -29,7 +39,7 @@ func TestOfPutsRowsTogetherInAnyOrder(t *testing.T) {
 		word(3, 1, 0, "d", 40), word(1, 0, 0, "b", 40), word(0, 0, 0, "a", 0), word(2, 1, 0, "c", 0), lost, copied, word(6, 2, 1, "", 0),
 		line(int64(1), int64(0), int64(1)), line(int(0), float64(0), nil), line(int64(2), int64(1), int64(2)), line(int64(7), int64(2), int64(3)),
 	}})
-	if got, want := p.Text(), "a b\n\nc d\n\ncopy\n\nlost\n"; got != want {
+	if got, want := p.Text(nil), "a b\n\nc d\n\ncopy\n\nlost\n"; got != want {
 		t.Errorf("text %q, want %q", got, want)
 	}
 	if len(p.Blocks) != 3 || p.Blocks[2].Index != 3 || p.Number != 3 || p.Image != "r.png" || p.State != "done" {
@@ -45,13 +55,14 @@ func TestOfPutsRowsTogetherInAnyOrder(t *testing.T) {
 	if c := lines[0].Words[1].Confidence; c != 0.5 {
 		t.Errorf("a word read has confidence %v", c)
 	}
-	if Of(task.DocumentPage{}).Text() != "" {
+	if Of(task.DocumentPage{}).Text(nil) != "" {
 		t.Error("a page without rows has no text")
 	}
 }
 
 func TestJoin(t *testing.T) {
 	t.Parallel()
+	known := CompoundsOf([]Page{{Blocks: []Block{{Lines: []Line{{Words: []Word{{Text: "(Well-known,"}, {Text: "end-"}, {Text: "vis\u2010\u00e0\u2010vis"}}}}}}}})
 	for _, c := range []struct{ text, next, want string }{
 		{"", "a", "a"},
 		{"one", "two", "one two"},
@@ -63,13 +74,31 @@ func TestJoin(t *testing.T) {
 		{"1990-", "2000", "1990-2000"},
 		{"covid-", "19", "covid-19"},
 		{"a dash -", "and more", "a dash - and more"},
-		{"слово-", "часть", "слово-часть"}, // not Latin: nothing is taken away
+		{"пере-", "нос слова", "перенос слова"},
+		{"Санкт-", "Петербург", "Санкт-Петербург"},
+		{"λέ-", "ξη", "λέξη"},
+		{"բա\u058a", "ռեր", "բառեր"},
+		{"ge\u2e17", "theilt", "getheilt"},
+		{"ge\u00ac", "teilt", "geteilt"},
+		{"Baden\u2e17", "Baden", "Baden\u2e17Baden"},
+		{"Silben\u00ad", "Trennung", "SilbenTrennung"}, // a soft hyphen does nothing else
+		{"слово-", "word", "слово-word"},               // two scripts are no one word
+		{"मात-", "पिता", "मात-पिता"},                   // where a hyphen is mostly the word's own
+		{"a well-", "known fact", "a well-known fact"}, // as it stands elsewhere
+		{"vis-", "à-vis", "vis-à-vis"},
+		{"by e-", "mail", "by e-mail"},
+		{"Vor-", "und Nachteile", "Vor- und Nachteile"},
+		{"two-", "or threefold", "two- or threefold"},
+		{"bö-", "undig", "böundig"},
+		{"འཁོར་", "ལོ", "འཁོར་ལོ"},
+		{"ภาษา", "ไทย", "ภาษาไทย"},
+		{"한국어", "문장", "한국어 문장"},
 		{"漢字", "仮名", "漢字仮名"},
 		{"漢字", "word", "漢字 word"},
 		{"-", "x", "- x"},
 		{"end,-", "x", "end,- x"},
 	} {
-		if got := Join(c.text, c.next); got != c.want {
+		if got := known.Join(c.text, c.next); got != c.want {
 			t.Errorf("%q and %q: %q, want %q", c.text, c.next, got, c.want)
 		}
 	}
@@ -77,11 +106,11 @@ func TestJoin(t *testing.T) {
 
 func TestDivided(t *testing.T) {
 	t.Parallel()
-	if stem, h, ok := Divided("exam-", "ple"); !ok || stem != "exam" || h != "-" {
+	if stem, h, ok := Compounds(nil).Divided("exam-", "ple"); !ok || stem != "exam" || h != "-" {
 		t.Error(stem, h, ok)
 	}
 	for _, c := range [][2]string{{"exam", "ple"}, {"exam-", "Ple"}, {"12-", "ple"}, {"-", "ple"}, {"", ""}, {"exam-", ""}, {"a-", "é"[:1]}} {
-		if stem, h, ok := Divided(c[0], c[1]); ok || stem != c[0] || h != "" {
+		if stem, h, ok := Compounds(nil).Divided(c[0], c[1]); ok || stem != c[0] || h != "" {
 			t.Errorf("%q: %q %q", c, stem, h)
 		}
 	}
@@ -117,9 +146,60 @@ func FuzzJoin(f *testing.F) {
 	f.Add("exam-", "ple")
 	f.Add("\xff-", "\xff")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		if got := Join(a, b); len(got) > len(a)+len(b)+1 || len(got)+4 < len(a)+len(b) {
+		if got := Compounds(nil).Join(a, b); len(got) > len(a)+len(b)+1 || len(got)+4 < len(a)+len(b) {
 			t.Errorf("%q and %q: %q", a, b, got)
 		}
-		Divided(a, b)
+		Compounds(nil).Divided(a, b)
 	})
+}
+
+// TestGolden writes pages as plain text. A case holds the lines of a page, X
+// BLOCK PARAGRAPH WORDS..., each at the place X from the left and one below the
+// other, and what comes of them.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var p Page
+			y := 0.0
+			for line := range strings.Lines(string(a.Files[0].Data)) {
+				var l Line
+				var x float64
+				if _, err := fmt.Sscan(line, &x, &l.Block, &l.Paragraph); err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				l.Box = box(x, y, 500, y+20)
+				for _, w := range strings.Fields(line)[3:] {
+					wide := 10 * float64(len([]rune(w)))
+					l.Words = append(l.Words, Word{Text: w, Box: box(x, y, x+wide, y+20)})
+					x += wide + 5
+				}
+				if n := len(p.Blocks); n == 0 || p.Blocks[n-1].Index != l.Block {
+					p.Blocks = append(p.Blocks, Block{Index: l.Block})
+				}
+				b := &p.Blocks[len(p.Blocks)-1]
+				b.Lines = append(b.Lines, l)
+				y += 24
+			}
+			p.indents()
+			got := p.Text(CompoundsOf([]Page{p}))
+			if *update {
+				a.Files[1].Data = []byte(got)
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if d := cmp.Diff(string(a.Files[1].Data), got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
 }

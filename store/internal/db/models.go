@@ -137,3 +137,79 @@ type Run struct {
 	CreatedAt  time.Time
 	FinishedAt pgtype.Timestamptz
 }
+
+// One pass through a source. A source has at most one that is not finished.
+type Scan struct {
+	ID     int64
+	Source int64
+	Reason string
+	// queued, running; then complete, partial (some objects failed) or failed. The moves are the table in store/scan.go.
+	State string
+	// The last key that was dealt with: a restart goes on behind it.
+	Cursor string
+	// Transactions committed so far; with it a process that was given up tells that another went on.
+	Steps int32
+	// Objects listed: new + changed + duplicate + unchanged + skipped + failed.
+	Seen    int64
+	New     int64
+	Changed int64
+	// Content read before for the same tasks, under another name or by another source.
+	Duplicate int64
+	Unchanged int64
+	// Hidden, temporary, not regular, or still being written: left alone.
+	Skipped int64
+	Failed  int64
+	// Known before and not there any more; the documents stay.
+	Gone int64
+	// Folders that could not be listed; then nothing counts as gone.
+	Unlisted int64
+	// Bytes fetched.
+	Bytes int64
+	// Time spent at work, waiting in the queue left out.
+	Seconds    float64
+	Failure    []byte
+	Job        pgtype.Int8
+	QueuedAt   time.Time
+	StartedAt  pgtype.Timestamptz
+	FinishedAt pgtype.Timestamptz
+}
+
+// A folder or bucket that is scanned on a schedule; what is new there becomes documents.
+type Source struct {
+	ID     int64
+	Tenant string
+	Name   string
+	// s3://bucket/prefix, or the absolute path of a folder of the server.
+	Location string
+	// Name of the server's setting that holds endpoint and keys (PALIMPSEST_SOURCE_<name>_...); empty: the server's own object store. Never a secret itself.
+	Credentials string
+	// Five fields in UTC: minute, hour, day of month, month, day of week.
+	Cron string
+	// The tasks over each document.
+	Tasks   []string
+	Options []byte
+	Paused  bool
+	// When the schedule wants the next scan.
+	NextAt    pgtype.Timestamptz
+	CreatedAt time.Time
+}
+
+// What a source holds, as the last scan found it.
+type SourceObject struct {
+	Source int64
+	// Name in the bucket, or path below the folder.
+	Key string
+	// Length, time and entity tag: equal means not fetched again.
+	Version    string
+	Bytes      int64
+	ModifiedAt pgtype.Timestamptz
+	// SHA-256 of the content when it was last fetched; null where that never succeeded.
+	Hash pgtype.Text
+	// Why it could not be taken: {kind, message, hint, limit}.
+	Failure []byte
+	// The last scan that found it.
+	SeenIn    int64
+	FirstSeen time.Time
+	// Since when it is missing.
+	GoneAt pgtype.Timestamptz
+}

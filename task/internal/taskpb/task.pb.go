@@ -714,6 +714,7 @@ type Profile struct {
 	MinScale      float64                `protobuf:"fixed64,13,opt,name=min_scale,json=minScale,proto3" json:"min_scale,omitempty"`
 	MaxScale      float64                `protobuf:"fixed64,14,opt,name=max_scale,json=maxScale,proto3" json:"max_scale,omitempty"`
 	MinConfidence float64                `protobuf:"fixed64,15,opt,name=min_confidence,json=minConfidence,proto3" json:"min_confidence,omitempty"`
+	Grammar       string                 `protobuf:"bytes,16,opt,name=grammar,proto3" json:"grammar,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -853,6 +854,13 @@ func (x *Profile) GetMinConfidence() float64 {
 	return 0
 }
 
+func (x *Profile) GetGrammar() string {
+	if x != nil {
+		return x.Grammar
+	}
+	return ""
+}
+
 type PlanRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Page          *Page                  `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
@@ -958,6 +966,7 @@ type Ask struct {
 	Prompt        string                 `protobuf:"bytes,5,opt,name=prompt,proto3" json:"prompt,omitempty"`
 	MaxTokens     int32                  `protobuf:"varint,6,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
 	State         []byte                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
+	Grammar       string                 `protobuf:"bytes,8,opt,name=grammar,proto3" json:"grammar,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1039,6 +1048,13 @@ func (x *Ask) GetState() []byte {
 		return x.State
 	}
 	return nil
+}
+
+func (x *Ask) GetGrammar() string {
+	if x != nil {
+		return x.Grammar
+	}
+	return ""
 }
 
 type Token struct {
@@ -1766,7 +1782,7 @@ const file_task_proto_rawDesc = "" +
 	"\x06raster\x18\v \x01(\tR\x06raster\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9b\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x03\n" +
 	"\aProfile\x12\x16\n" +
 	"\x06prompt\x18\x01 \x01(\tR\x06prompt\x12\x12\n" +
 	"\x04view\x18\x02 \x01(\tR\x04view\x12\x10\n" +
@@ -1786,12 +1802,13 @@ const file_task_proto_rawDesc = "" +
 	"\aadapter\x18\f \x01(\tR\aadapter\x12\x1b\n" +
 	"\tmin_scale\x18\r \x01(\x01R\bminScale\x12\x1b\n" +
 	"\tmax_scale\x18\x0e \x01(\x01R\bmaxScale\x12%\n" +
-	"\x0emin_confidence\x18\x0f \x01(\x01R\rminConfidence\"r\n" +
+	"\x0emin_confidence\x18\x0f \x01(\x01R\rminConfidence\x12\x18\n" +
+	"\agrammar\x18\x10 \x01(\tR\agrammar\"r\n" +
 	"\vPlanRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.palimpsest.task.v1.PageR\x04page\x125\n" +
 	"\aprofile\x18\x02 \x01(\v2\x1b.palimpsest.task.v1.ProfileR\aprofile\"8\n" +
 	"\tPlanReply\x12+\n" +
-	"\x04asks\x18\x01 \x03(\v2\x17.palimpsest.task.v1.AskR\x04asks\"\xb9\x01\n" +
+	"\x04asks\x18\x01 \x03(\v2\x17.palimpsest.task.v1.AskR\x04asks\"\xd3\x01\n" +
 	"\x03Ask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12/\n" +
 	"\x06region\x18\x02 \x01(\v2\x17.palimpsest.task.v1.BoxR\x06region\x12\x12\n" +
@@ -1800,7 +1817,8 @@ const file_task_proto_rawDesc = "" +
 	"\x06prompt\x18\x05 \x01(\tR\x06prompt\x12\x1d\n" +
 	"\n" +
 	"max_tokens\x18\x06 \x01(\x05R\tmaxTokens\x12\x14\n" +
-	"\x05state\x18\a \x01(\fR\x05state\"6\n" +
+	"\x05state\x18\a \x01(\fR\x05state\x12\x18\n" +
+	"\agrammar\x18\b \x01(\tR\agrammar\"6\n" +
 	"\x05Token\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\fR\x04text\x12\x19\n" +
 	"\blog_prob\x18\x02 \x01(\x01R\alogProb\"\xa7\x01\n" +
