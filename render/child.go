@@ -195,6 +195,9 @@ func (c *child) post(op string) error {
 		return internal(op, errors.New("the reader was killed from outside"), "see that the machine has memory left; trying again may help")
 	case strings.Contains(said, "out of memory"), strings.Contains(said, "cannot allocate memory"), strings.Contains(said, "failed to reserve"):
 		return over(op, limitMemory, c.limits.MemoryBytes, c.limits.MemoryBytes, hintMemory)
+	case strings.Contains(said, "SIGSEGV") && peakMemory(c.cmd.ProcessState) >= c.limits.MemoryBytes/2:
+		// The runtime falls where the system refuses it a page; code of ours would panic instead.
+		return over(op, limitMemory, c.limits.MemoryBytes, c.limits.MemoryBytes, hintMemory)
 	case strings.Contains(said, "stack exceeds"), strings.Contains(said, "stack overflow"):
 		return bad(op, errors.New("the file is nested too deeply"), "the file is damaged: export or send it again")
 	}

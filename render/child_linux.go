@@ -57,3 +57,14 @@ func pixelFile() (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), "pixels"), nil
 }
+
+// peakMemory is the largest resident memory in bytes of a process that ended.
+func peakMemory(state *os.ProcessState) int64 {
+	if state == nil {
+		return 0
+	}
+	if use, ok := state.SysUsage().(*syscall.Rusage); ok {
+		return use.Maxrss << 10
+	}
+	return 0
+}

@@ -17,22 +17,21 @@ import (
 // rawTIFF is an image for the reader of our own, of one block or of tiles that
 // all have the same bytes.
 type rawTIFF struct {
-	w, h     int
-	bits     []int // of each sample
-	color    int
-	packing  int
-	planes   bool
-	predict  bool
-	big      bool // big-endian
-	tile     int  // side of tiles, 0: one strip
-	sub      []int
-	palette  []uint16
-	extra    []int // meanings of further samples
-	float    bool
-	tables   []byte
-	unsorted bool
-	data     []byte
-	parts    [][]byte // planes, instead of data
+	w, h    int
+	bits    []int // of each sample
+	color   int
+	packing int
+	planes  bool
+	predict bool
+	big     bool // big-endian
+	tile    int  // side of tiles, 0: one strip
+	sub     []int
+	palette []uint16
+	extra   []int // meanings of further samples
+	float   bool
+	tables  []byte
+	data    []byte
+	parts   [][]byte // planes, instead of data
 }
 
 // bytes writes the file.

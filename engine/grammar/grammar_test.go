@@ -29,12 +29,10 @@ func pieces() *Vocabulary {
 	for b := range int(Location) {
 		words = append(words, string([]byte{byte(b)}))
 	}
-	for _, w := range strings.Fields(`<table> </table> <thead> </thead> <tbody> </tbody> <tr> </tr> <td> </td> <th> </th> <b> </b> <sup> </sup>
+	words = append(words, strings.Fields(`<table> </table> <thead> </thead> <tbody> </tbody> <tr> </tr> <td> </td> <th> </th> <b> </b> <sup> </sup>
 		</ > </t td th able> .</ a</td> "> span=" row col rowspan 12 20 </td><td> </td></tr> &amp & amp; lt; ;lt <i>x</i> x</i> <b><i>
 		CC Cl Br (C )C )) (=O) c1 1)C C1CC1 cc [nH] [C@@H] @@ [O-] + %1 12 ]( .C Cn CO on .. ... ** **kern *- *^ *v clef G2 4c 8dd LL JJ
-		cc ee-- # 16 4. .4 [2 wort über größe 字 字典 ü. ─`) {
-		words = append(words, w)
-	}
+		cc ee-- # 16 4. .4 [2 wort über größe 字 字典 ü. ─`)...)
 	words = append(words, " ;", " ; ", "; ", " a", " the", "a ", "  ", " ;a", "\t\t", "\n\n", "\t.", ".\t", "\n*", "*\t", "*\t*", "=\n",
 		" colspan=\"", " rowspan=\"2\">", "\xe5\xad", "\xad", "\xc3", "x\xc3")
 	for range 40 {
