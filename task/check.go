@@ -91,6 +91,20 @@ func (in Info) CheckOptions(options map[string]string) error {
 	return nil
 }
 
+// CheckPlan refuses a page or a profile that no plan can be made from, and options that the task does not have.
+func (in Info) CheckPlan(page Page, how Profile) error {
+	if err := in.CheckOptions(page.Options); err != nil {
+		return err
+	}
+	if err := how.Check(); err != nil {
+		return fmt.Errorf("%w: profile: %w", ErrInvalid, err)
+	}
+	if page.Width < 1 || page.Height < 1 {
+		return fmt.Errorf("%w: page of %d x %d pixels", ErrInvalid, page.Width, page.Height)
+	}
+	return nil
+}
+
 // CheckAsks holds a round of asks against the task's bounds and the page.
 func (in Info) CheckAsks(page Page, asks []Ask) error {
 	if len(asks) > in.MaxAsks {

@@ -42,8 +42,12 @@ func TestSubmitAndFollow(t *testing.T) {
 		t.Error("the content or the password did not arrive")
 	}
 	var states []string
+	// The changes come after the stream's first message: had the document ended before it, that one
+	// message would rightly say all.
+	following := make(chan struct{})
 	go func() {
 		<-f.watched
+		<-following
 		f.tell(store.Event{Document: store.DocumentID(doc.ID), Page: 1, Task: "ocr", State: "done"})
 		f.move(store.DocumentID(doc.ID), store.DocumentRunning)
 		f.tell(store.Event{Document: store.DocumentID(doc.ID)}) // some were missed
@@ -52,6 +56,9 @@ func TestSubmitAndFollow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	end, err := c.Wait(ctx, doc.ID, func(e api.Event) error {
+		if len(states) == 0 {
+			close(following)
+		}
 		states = append(states, fmt.Sprintf("%d %s", e.Page, e.State))
 		return nil
 	})

@@ -4,18 +4,16 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/loc"
+	"palimpsest.dev/task/tasktest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected parts of testdata/*.txtar")
@@ -32,39 +30,10 @@ var update = flag.Bool("update", false, "rewrite the expected parts of testdata/
 //	document FILE   expected: a file of the document
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no cases", err)
+	given := func(name string) bool {
+		return strings.HasPrefix(name, "page ") || strings.HasPrefix(name, "answer ")
 	}
-	for _, file := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, archive)
-			for i, f := range archive.Files {
-				if strings.HasPrefix(f.Name, "page ") || strings.HasPrefix(f.Name, "answer ") {
-					continue
-				}
-				want, made := got[f.Name]
-				switch {
-				case !made:
-					t.Errorf("%s was not made", f.Name)
-				case *update:
-					archive.Files[i].Data = []byte(want)
-				case want != string(f.Data):
-					t.Errorf("%s:\n%s", f.Name, cmp.Diff(string(f.Data), want))
-				}
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+	tasktest.Golden(t, *update, given, play)
 }
 
 // play reads a document and returns what may be expected of it.

@@ -1,38 +1,16 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/tasktest"
 )
 
-// program builds the plugin once for all tests and returns its path. The race
-// detector's memory does not fit a plugin's limits, so it is built without.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "molecule-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "palimpsest-task-molecule")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+var program = tasktest.NewProgram("molecule")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
 // profiles are how a model may be asked for molecules.
 var profiles = map[string]task.Profile{
@@ -65,11 +43,7 @@ func TestConformanceInProcess(t *testing.T) {
 
 func TestConformanceAsProgram(t *testing.T) {
 	t.Parallel()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tasktest.RunProgram(t, "molecule", path, conformance())
+	tasktest.RunProgram(t, "molecule", program.Path(t), conformance())
 }
 
 // The profile's grammar belongs to the reading; what finds molecules has its

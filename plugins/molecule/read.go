@@ -45,14 +45,6 @@ func stateOf(a task.Answer) state {
 	return s
 }
 
-func tokens(a task.Answer) []loc.Token {
-	out := make([]loc.Token, len(a.Tokens))
-	for i, t := range a.Tokens {
-		out[i] = loc.Token{Text: t.Text, LogProb: t.LogProb}
-	}
-	return out
-}
-
 const (
 	// margin is what is shown around a molecule that was found, as a share of
 	// its longer side: labels stand close, and a tight box would cut letters.
@@ -67,7 +59,7 @@ func regions(page task.Page, a task.Answer) (asks []task.Ask, notes []string, er
 	if a.Stop == task.StopBlank {
 		return nil, nil, nil
 	}
-	items, problems := loc.Parse(a.Text, tokens(a), how.Bins)
+	items, problems := loc.Parse(a.Text, a.Tokens, how.Bins)
 	var boxes []task.Box
 	for _, it := range items {
 		b := a.ToPage.ApplyBox(unit(it.Box)).Intersect(page.Bounds())
@@ -167,18 +159,14 @@ func molecules(page task.Page, a task.Answer, c *tally) []drawn {
 	var items []loc.Item
 	var problems loc.Problems
 	if how.Box == task.BoxNone {
-		all := loc.NewCertainty(a.Text, tokens(a))
+		all := loc.NewCertainty(a.Text, a.Tokens)
 		items = []loc.Item{{Text: a.Text, Box: [4]float64{0, 0, 1, 1}, Confidence: all.Between(0, len(a.Text)), Last: true}}
 	} else {
-		items, problems = loc.Parse(a.Text, tokens(a), how.Bins)
+		items, problems = loc.Parse(a.Text, a.Tokens, how.Bins)
 	}
-	c.problems.Stray += problems.Stray
-	c.problems.NoText += problems.NoText
-	c.problems.BadBox += problems.BadBox
-	c.problems.TooLong += problems.TooLong
-	c.problems.Overflow += problems.Overflow
+	c.problems.Add(problems)
 	if a.Stop == task.StopLoop {
-		items = unloop(items)
+		items = loc.Unloop(items)
 	}
 	var out []drawn
 	for _, it := range items {
@@ -223,21 +211,6 @@ func probability(p float64) float64 {
 		return 0
 	}
 	return max(0, min(1, p))
-}
-
-// unloop drops the repetitions at the end of an answer that was stopped for
-// them: what the tail says again after the first time.
-func unloop(in []loc.Item) []loc.Item {
-	for period := 1; period <= 8; period++ {
-		n := len(in)
-		for n-1-period >= 0 && in[n-1].Text == in[n-1-period].Text {
-			n--
-		}
-		if len(in)-n >= period {
-			return in[:n]
-		}
-	}
-	return in
 }
 
 // judge finds out whether the text is a molecule. A text that is not whole is

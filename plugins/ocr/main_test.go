@@ -1,38 +1,16 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/tasktest"
 )
 
-// program builds the plugin once for all tests and returns its path. The race
-// detector's memory does not fit a plugin's limits, so it is built without.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "ocr-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "palimpsest-task-ocr")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+var program = tasktest.NewProgram("ocr")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
 // answers that this task can read.
 var readable = []string{
@@ -46,9 +24,5 @@ func TestConformanceInProcess(t *testing.T) {
 
 func TestConformanceAsProgram(t *testing.T) {
 	t.Parallel()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tasktest.RunProgram(t, "ocr", path, tasktest.Config{Answers: readable})
+	tasktest.RunProgram(t, "ocr", program.Path(t), tasktest.Config{Answers: readable})
 }

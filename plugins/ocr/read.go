@@ -171,40 +171,17 @@ func items(a task.Answer, how state, count *tally) []loc.Item {
 	if a.Stop == task.StopBlank {
 		return nil
 	}
-	tokens := make([]loc.Token, len(a.Tokens))
-	for i, t := range a.Tokens {
-		tokens[i] = loc.Token{Text: t.Text, LogProb: t.LogProb}
-	}
-	out, problems := loc.Parse(a.Text, tokens, how.Bins)
-	count.Problems.Stray += problems.Stray
-	count.Problems.NoText += problems.NoText
-	count.Problems.BadBox += problems.BadBox
-	count.Problems.TooLong += problems.TooLong
-	count.Problems.Overflow += problems.Overflow
+	out, problems := loc.Parse(a.Text, a.Tokens, how.Bins)
+	count.Problems.Add(problems)
 	if a.Stop == task.StopLength || a.Stop == task.StopLoop {
 		if n := len(out); n > 0 && out[n-1].Last {
 			out = out[:n-1]
 		}
 	}
 	if a.Stop == task.StopLoop {
-		out = unloop(out)
+		out = loc.Unloop(out)
 	}
 	return out
-}
-
-// unloop drops the repetitions at the end of an answer that was stopped for
-// them: what the tail says again after the first time.
-func unloop(in []loc.Item) []loc.Item {
-	for period := 1; period <= 8; period++ {
-		n := len(in)
-		for n-1-period >= 0 && in[n-1].Text == in[n-1-period].Text {
-			n--
-		}
-		if len(in)-n >= period {
-			return in[:n]
-		}
-	}
-	return in
 }
 
 // unplaced makes words of an answer without places: all stand in the view.

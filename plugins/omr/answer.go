@@ -38,11 +38,7 @@ func systemsOf(a task.Answer, how state, page task.Page, count *tally) []system 
 	if view.Empty() || !view.Finite() {
 		view = page.Bounds()
 	}
-	tokens := make([]loc.Token, len(a.Tokens))
-	for i, t := range a.Tokens {
-		tokens[i] = loc.Token{Text: t.Text, LogProb: t.LogProb}
-	}
-	certain := loc.NewCertainty(a.Text, tokens)
+	certain := loc.NewCertainty(a.Text, a.Tokens)
 	var runs [][]int
 	if how.Box == task.BoxYXYXBefore {
 		runs = locations.FindAllStringIndex(a.Text, maxSystems+1)

@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"palimpsest.dev/task"
+	"palimpsest.dev/task/tasktest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected parts of testdata")
@@ -32,36 +31,10 @@ func logOf(p float64) float64 { return math.Log(p) }
 //	           **kern in full and of other files the name and the media type
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no cases", err)
+	given := func(name string) bool {
+		return strings.HasPrefix(name, "answer ")
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := runCase(t, archive)
-			if *update {
-				for i, f := range archive.Files {
-					if s, ok := got[f.Name]; ok {
-						archive.Files[i].Data = []byte(s)
-					}
-				}
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			for _, f := range archive.Files {
-				if s, ok := got[f.Name]; ok && s != string(f.Data) {
-					t.Errorf("%s:\n%s", f.Name, cmp.Diff(string(f.Data), s))
-				}
-			}
-		})
-	}
+	tasktest.Golden(t, *update, given, runCase)
 }
 
 func runCase(t *testing.T, archive *txtar.Archive) map[string]string {

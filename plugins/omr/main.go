@@ -92,14 +92,8 @@ type state struct {
 // Plan implements task.Task. A system cut in two is two that cannot be read, so
 // music is never shown in tiles.
 func (t omr) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.Ask, error) {
-	if err := t.Info().CheckOptions(page.Options); err != nil {
+	if err := t.Info().CheckPlan(page, how); err != nil {
 		return nil, err
-	}
-	if err := how.Check(); err != nil {
-		return nil, fmt.Errorf("%w: profile: %w", task.ErrInvalid, err)
-	}
-	if page.Width < 1 || page.Height < 1 {
-		return nil, fmt.Errorf("%w: page of %d x %d pixels", task.ErrInvalid, page.Width, page.Height)
 	}
 	carry := state{Box: how.Box, Bins: how.LocBins, Sure: how.MinConfidence}
 	prompt := how.Prompt

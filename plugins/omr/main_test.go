@@ -1,13 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"palimpsest.dev/plugins/omr/kern"
@@ -15,27 +11,9 @@ import (
 	"palimpsest.dev/task/tasktest"
 )
 
-// program builds the plugin once for all tests and returns its path. The race
-// detector's memory does not fit a plugin's limits, so it is built without.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "omr-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "palimpsest-task-omr")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+var program = tasktest.NewProgram("omr")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
 // grand is a system of two staves as docs/targets.md wants it written.
 const grand = "*clefF4»*clefG2\n*k[f#]»*k[f#]\n*M3/4»*M3/4\n=»=\n*»*^\n2.GG»4g»[2.b\n.»8aL».\n.»8g#J».\n.»4a».\n*»*v»*v\n=»=\n4G B»12dL»\n==»==\n*-»*-"
@@ -53,11 +31,7 @@ func TestConformanceInProcess(t *testing.T) {
 
 func TestConformanceAsProgram(t *testing.T) {
 	t.Parallel()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tasktest.RunProgram(t, "omr", path, tasktest.Config{Answers: readable})
+	tasktest.RunProgram(t, "omr", program.Path(t), tasktest.Config{Answers: readable})
 }
 
 func page() task.Page {

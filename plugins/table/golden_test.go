@@ -4,18 +4,16 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"palimpsest.dev/plugins/table/htmltable"
 	"palimpsest.dev/task"
+	"palimpsest.dev/task/tasktest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected parts of testdata/*.txtar")
@@ -39,47 +37,14 @@ var profiles = map[string]task.Profile{
 //	document FILE   expected: a file of the document
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) == 0 {
-		t.Fatal("no cases", err)
+	given := func(name string) bool {
+		return strings.HasPrefix(name, "page ") && strings.Count(name, " ") == 1 || strings.HasPrefix(name, "answer ")
 	}
-	for _, file := range names {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := runCase(t, archive)
-			for i, f := range archive.Files {
-				want, expected := got[f.Name]
-				if strings.HasPrefix(f.Name, "page ") && strings.Count(f.Name, " ") == 1 || strings.HasPrefix(f.Name, "answer ") {
-					continue
-				}
-				switch {
-				case !expected:
-					t.Errorf("%s was not made; there are %q", f.Name, keys(got))
-				case *update:
-					archive.Files[i].Data = []byte(want)
-				case strings.TrimSuffix(want, "\n") != strings.TrimSuffix(string(f.Data), "\n"):
-					t.Errorf("%s:\n%s", f.Name, cmp.Diff(string(f.Data), want))
-				}
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+	tasktest.Golden(t, *update, given, runCase)
 }
 
-func keys(m map[string]string) (out []string) {
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
-}
+// ended is a text with a newline at its end, as every part of a case has one.
+func ended(s string) string { return strings.TrimSuffix(s, "\n") + "\n" }
 
 // runCase plays a document and returns what may be expected of it.
 func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
@@ -109,7 +74,7 @@ func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
 		}
 		r := readPage(t, page, how, archive, out)
 		for _, a := range r.Artifacts {
-			out[fmt.Sprintf("page %d %s", n, a.Name)] = string(a.Content)
+			out[fmt.Sprintf("page %d %s", n, a.Name)] = ended(string(a.Content))
 		}
 		doc.Pages = append(doc.Pages, task.DocumentPage{Page: page, State: "done", Records: r.Records})
 	}
@@ -121,7 +86,7 @@ func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
 		t.Fatal(err)
 	}
 	for _, a := range r.Artifacts {
-		out["document "+a.Name] = strings.ReplaceAll(string(a.Content), "\r\n", "\n")
+		out["document "+a.Name] = ended(strings.ReplaceAll(string(a.Content), "\r\n", "\n"))
 	}
 	return out
 }

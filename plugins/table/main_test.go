@@ -1,39 +1,17 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/tasktest"
 )
 
-// program builds the plugin once for all tests and returns its path. The race
-// detector's memory does not fit a plugin's limits, so it is built without.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "table-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "palimpsest-task-table")
-	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+var program = tasktest.NewProgram("table")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
 // conformance is what the suite needs to know: profiles that show whole pages,
 // one that finds regions first, one that this task refuses, and answers that
@@ -62,11 +40,7 @@ func TestConformanceInProcess(t *testing.T) {
 
 func TestConformanceAsProgram(t *testing.T) {
 	t.Parallel()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tasktest.RunProgram(t, "table", path, conformance())
+	tasktest.RunProgram(t, "table", program.Path(t), conformance())
 }
 
 // FuzzRead holds the plugin to its own description whatever the model writes,

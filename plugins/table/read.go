@@ -53,14 +53,6 @@ func stateOf(a task.Answer) state {
 	return s
 }
 
-func tokens(a task.Answer) []loc.Token {
-	out := make([]loc.Token, len(a.Tokens))
-	for i, t := range a.Tokens {
-		out[i] = loc.Token{Text: t.Text, LogProb: t.LogProb}
-	}
-	return out
-}
-
 // unit makes a box of the four numbers of an answer.
 func unit(b [4]float64) task.Box { return task.Box{X0: b[0], Y0: b[1], X1: b[2], Y1: b[3]} }
 
@@ -78,7 +70,7 @@ func regions(page task.Page, a task.Answer) (asks []task.Ask, notes []string, er
 	if a.Stop == task.StopBlank {
 		return nil, nil, nil
 	}
-	items, problems := loc.Parse(a.Text, tokens(a), how.Bins)
+	items, problems := loc.Parse(a.Text, a.Tokens, how.Bins)
 	var boxes []task.Box
 	for _, it := range items {
 		b := a.ToPage.ApplyBox(unit(it.Box)).Intersect(page.Bounds())
@@ -166,7 +158,7 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 			s.notes = append(s.notes, err.Error())
 			continue
 		}
-		sure := loc.NewCertainty(a.Text, tokens(a))
+		sure := loc.NewCertainty(a.Text, a.Tokens)
 		switch a.Stop {
 		case task.StopLoop:
 			count.loops++

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"palimpsest.dev/task"
 )
 
 // Bins is the number of places along a side that PaliGemma's vocabulary has.
@@ -29,10 +31,7 @@ const (
 
 // Token is one token of an answer: its text, with locations as <loc0000> to
 // <loc1023>, and its log-probability.
-type Token struct {
-	Text    string
-	LogProb float64
-}
+type Token = task.Token
 
 // Item is one placed piece of text.
 type Item struct {
@@ -59,6 +58,15 @@ type Problems struct {
 // Any reports whether anything was left out.
 func (p Problems) Any() bool { return p != Problems{} }
 
+// Add counts what another answer left out as well.
+func (p *Problems) Add(o Problems) {
+	p.Stray += o.Stray
+	p.NoText += o.NoText
+	p.BadBox += o.BadBox
+	p.TooLong += o.TooLong
+	p.Overflow += o.Overflow
+}
+
 // String lists the counts that are not zero.
 func (p Problems) String() string {
 	var parts []string
@@ -84,6 +92,21 @@ func Parse(text string, tokens []Token, bins int) ([]Item, Problems) {
 	p := parser{text: text, bins: bins, probs: newProbs(text, tokens)}
 	p.run()
 	return p.items, p.problems
+}
+
+// Unloop drops the repetitions at the end of an answer that was stopped for
+// them: what the tail says again after the first time.
+func Unloop(in []Item) []Item {
+	for period := 1; period <= 8; period++ {
+		n := len(in)
+		for n-1-period >= 0 && in[n-1].Text == in[n-1-period].Text {
+			n--
+		}
+		if len(in)-n >= period {
+			return in[:n]
+		}
+	}
+	return in
 }
 
 // Encode writes items as a model is trained to: the inverse of Parse for

@@ -65,7 +65,7 @@ func TestConfidenceIsTheMeanOfTheItemsOwnTokens(t *testing.T) {
 	var tokens []Token
 	add := func(lp float64, texts ...string) {
 		for _, s := range texts {
-			tokens = append(tokens, Token{s, lp})
+			tokens = append(tokens, Token{Text: s, LogProb: lp})
 		}
 	}
 	add(math.Log(0.5), "<loc0010>", "<loc0020>", "<loc0030>", "<loc0040>", "a", "b")
@@ -89,7 +89,7 @@ func TestConfidenceIsTheMeanOfTheItemsOwnTokens(t *testing.T) {
 	}
 	// Nonsense never leaves the range.
 	for _, lp := range []float64{math.NaN(), math.Inf(-1), 3} {
-		items, _ = Parse("<loc0010><loc0020><loc0030><loc0040>a", []Token{{"<loc0010><loc0020><loc0030><loc0040>a", lp}}, Bins)
+		items, _ = Parse("<loc0010><loc0020><loc0030><loc0040>a", []Token{{Text: "<loc0010><loc0020><loc0030><loc0040>a", LogProb: lp}}, Bins)
 		if c := items[0].Confidence; !(c >= 0 && c <= 1) {
 			t.Errorf("log-probability %g gives confidence %g", lp, c)
 		}
@@ -171,7 +171,7 @@ func FuzzParse(f *testing.F) {
 		var tokens []Token
 		if cut = min(max(cut, 1), 64); len(s) < 1<<16 {
 			for i := 0; i < len(s); i += cut {
-				tokens = append(tokens, Token{s[i:min(i+cut, len(s))], -float64(i%7) / 3})
+				tokens = append(tokens, Token{Text: s[i:min(i+cut, len(s))], LogProb: -float64(i%7) / 3})
 			}
 		}
 		items, _ := Parse(s, tokens, Bins)
