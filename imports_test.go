@@ -47,6 +47,9 @@ var imports = map[string][]string{
 	"plugins/molecule/molfile":   {"plugins/molecule/depict", "plugins/molecule/smiles"},
 	"plugins/molecule/smiles":    {},
 
+	"plugins/cxr/findings":       {},
+	"plugins/cxr/findings/openi": {"plugins/cxr/findings"},
+
 	"plugins/omr":          {"task", "task/loc", "plugins/omr/kern", "plugins/omr/midi", "plugins/omr/musicxml"},
 	"plugins/omr/kern":     {},
 	"plugins/omr/midi":     {"plugins/omr/kern"},
