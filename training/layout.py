@@ -74,8 +74,8 @@ class Layout:
         self.body = r.choice(self.family)
         self.faces: dict[tuple[str, float], Face] = {}
         self.face = self.make_face(self.body, 1.0)
-        self.space = self.face.advance(" ") * r.uniform(0.75, 1.4)
-        self.space = max(self.space, 0.38 * self.x_height)
+        self.space = self.face.advance(" ") * r.uniform(0.65, 1.35)
+        self.space = max(self.space, 0.3 * self.x_height)
         self.tracking = 0.0
         if r.random() < 0.12:
             self.tracking = r.uniform(-0.04, 0.22) * self.x_height

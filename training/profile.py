@@ -8,7 +8,7 @@ PROFILE = {
             "prompt": "ocr",
             "view": "tiles",
             "size": 224,
-            "x_height": 9,
+            "x_height": 10.5,
             "min_scale": 0.2,
             "max_scale": 2.0,
             "overlap": 72,
@@ -16,6 +16,7 @@ PROFILE = {
             "box": "yxyx-before",
             "loc_bins": 1024,
             "max_tokens": 640,
+            "min_confidence": 0.25,
         }
     },
 }

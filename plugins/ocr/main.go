@@ -18,7 +18,7 @@ import (
 )
 
 // version changes whenever the same answers would give other records.
-const version = "2"
+const version = "3"
 
 // maxAsks bounds how many views of one page the model is shown. An A4 page of
 // 10 point text needs about fifty.
@@ -45,7 +45,7 @@ func (ocr) Info() task.Info {
 		Name:    "ocr",
 		Version: version,
 		Summary: "reads printed text: words and lines with boxes in reading order",
-		Rounds:  2, // the second looks at words that two tiles cut
+		Rounds:  2, // the second looks at what the first overlooked or cut
 		MaxAsks: maxAsks,
 		Options: []task.Option{{
 			Name: layerOption,
@@ -112,7 +112,7 @@ func (t ocr) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.A
 	asks := make([]task.Ask, len(regions))
 	for i, r := range regions {
 		asks[i] = task.Ask{ID: fmt.Sprintf("v%d", i), Region: r, Size: how.Size, Fit: how.Fit,
-			Prompt: how.Prompt, MaxTokens: how.MaxTokens, State: note}
+			Prompt: how.Prompt, MaxTokens: how.MaxTokens, Grammar: how.Grammar, State: note}
 	}
 	return asks, nil
 }

@@ -92,10 +92,14 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 				s.Count.Unsure++
 				continue
 			}
-			var on bool
-			if w.XHeight, on = ink.under(box); !on {
+			line, on := ink.under(box)
+			if !on {
 				s.Count.OffInk++
 				continue
+			}
+			w.XHeight = xHeightOf(line, box)
+			if s.turn.upright() {
+				w.Box, w.Moved = settle(box, line)
 			}
 			s.Seen = append(s.Seen, w)
 		}
@@ -109,9 +113,9 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 }
 
 // secondShare bounds a second look by the size of the first.
-const secondShare = 0.4
+const secondShare = 1.0
 
-// secondLook asks about words that two tiles may both have cut. The asks are
+// secondLook asks about the stretches of lines where no word was read. The asks are
 // like those of the first round but for their regions; one of them carries
 // what the first round saw.
 func (s *sighting) secondLook(page task.Page, answers []task.Answer) []task.Ask {
@@ -213,8 +217,8 @@ func layerWords(page task.Page) []word {
 	ink := newInk(page)
 	var out []word
 	for _, w := range textlayer.Words(page) {
-		x, _ := ink.under(w.Box)
-		out = append(out, word{text: w.Text, box: w.Box, confidence: 1, xHeight: x, source: task.SourceTextLayer})
+		line, _ := ink.under(w.Box)
+		out = append(out, word{text: w.Text, box: w.Box, confidence: 1, xHeight: xHeightOf(line, w.Box), source: task.SourceTextLayer})
 	}
 	return out
 }
@@ -297,16 +301,15 @@ func newInk(page task.Page) *ink {
 	return k
 }
 
-// under returns the x-height of the line that a word's box mostly lies on, 0
-// when that cannot be the word's. It reports false when the box lies on no
-// line; on a page without lines every place may hold text.
-func (k *ink) under(b task.Box) (xHeight float64, on bool) {
+// under returns the line that a word's box mostly lies on. It reports false when the box lies on none; on a page
+// without lines every place may hold text, and the line is empty.
+func (k *ink) under(b task.Box) (line task.Line, on bool) {
 	const enough = 0.2 // share of the box's area
 	if len(k.lines) == 0 {
-		return 0, true
+		return task.Line{}, true
 	}
-	most, mostWide := enough*b.Area(), enough*b.Area()
-	wideHeight := 0.0
+	most, mostBeside := enough*b.Area(), enough*b.Area()
+	var beside task.Line
 	for r := int(b.Y0) / rowHeight; r <= int(b.Y1)/rowHeight; r++ {
 		for _, i := range k.rows[r] {
 			l := k.lines[i]
@@ -314,25 +317,50 @@ func (k *ink) under(b task.Box) (xHeight float64, on bool) {
 			high := max(1, l.XHeight/2)
 			near := task.Box{X0: l.Box.X0 - high, Y0: l.Box.Y0 - high, X1: l.Box.X1 + high, Y1: l.Box.Y1 + high}
 			if a := near.Intersect(b).Area(); a > most {
-				most, xHeight, on = a, l.XHeight, true
+				most, line, on = a, l, true
 			}
 			// A bullet or a sign beside a line is not always taken for its part.
 			wide := max(1, 3*l.XHeight)
 			near.X0, near.X1 = l.Box.X0-wide, l.Box.X1+wide
-			if a := near.Intersect(b).Area(); a > mostWide {
-				mostWide, wideHeight = a, l.XHeight
+			if a := near.Intersect(b).Area(); a > mostBeside {
+				mostBeside, beside = a, l
 			}
 		}
 	}
 	if !on {
-		xHeight, on = wideHeight, wideHeight > 0
+		line, on = beside, !beside.Box.Empty()
 	}
-	// A word's box is between 1.45 and 2.3 times as high as its x: a line whose
-	// x-height is far from that was measured on something else.
-	if h := b.Height(); xHeight < h/3 || xHeight > h/1.2 {
-		xHeight = 0
+	return line, on
+}
+
+// xHeightOf is the x-height of a word on a line, 0 when that cannot be the word's: a word's box is between 1.45 and
+// 2.3 times as high as its x, and a line whose x-height is far from that was measured on something else.
+func xHeightOf(line task.Line, b task.Box) float64 {
+	if h := b.Height(); line.XHeight < h/3 || line.XHeight > h/1.2 {
+		return 0
 	}
-	return xHeight, on
+	return line.XHeight
+}
+
+// settle moves a word's box up or down onto the line it lies on, whose place is known from its ink: a model that sees
+// the page through small tiles tells words apart better than it measures them. The box takes the line's height where
+// the line is one of letters and not of, say, a drawing. settle also returns how far the box was moved, in x-heights.
+func settle(b task.Box, line task.Line) (task.Box, float64) {
+	const slack = 0.25 // x-heights by which a word may reach beyond its line
+	x, height := line.XHeight, line.Box.Height()
+	top, bottom := line.Box.Y0-slack*x, line.Box.Y1+slack*x
+	if x <= 0 || height > 4*x || b.Height() > 1.25*(bottom-top) {
+		return b, 0
+	}
+	by := max(0, top-b.Y0)
+	if by == 0 {
+		by = min(0, bottom-b.Y1)
+	}
+	b.Y0, b.Y1 = b.Y0+by, b.Y1+by
+	if height > 1.3*x && height < 3*x {
+		b.Y0, b.Y1 = line.Box.Y0, line.Box.Y1
+	}
+	return b, math.Abs(by) / x
 }
 
 // runes is a text's length.

@@ -1,7 +1,7 @@
 // Package seams makes one reading of a page out of the readings of its
 // overlapping tiles. A word that two tiles saw is kept once: the sighting
-// farther from a tile's edge, at the better scale and with the higher
-// confidence wins. A word that touches an edge inside the page is probably cut
+// farther from a tile's edge, at the better scale, in the better
+// place on its line and with the higher confidence wins. A word that touches an edge inside the page is probably cut
 // and yields to the neighbour that shows the place whole.
 package seams
 
@@ -27,6 +27,7 @@ type Word struct {
 	Confidence float64
 	XHeight    float64 // of the line it stands on, page pixels; 0 unknown
 	Tile       int     // index of the tile that saw it
+	Moved      float64 // how far it was moved onto its line, in x-heights
 }
 
 // Range is the x-heights, in model pixels, that the model reads well.
@@ -142,7 +143,7 @@ func (m *merger) misfit(w Word, t Tile) float64 {
 func (m *merger) rate(w Word) float64 {
 	t := m.tiles[w.Tile]
 	edge := max(0, min(1, m.distance(w.Box, t)/safe))
-	return w.Confidence * (0.4 + 0.6*edge) * math.Exp(-m.misfit(w, t))
+	return w.Confidence * (0.4 + 0.6*edge) * math.Exp(-m.misfit(w, t)-w.Moved)
 }
 
 // suppress keeps, best first, every sighting that none of those kept before

@@ -7,80 +7,71 @@ import (
 	"palimpsest.dev/task"
 )
 
-// longestWord is the width, in x-heights, up to which the space between two
-// words may be a word that no tile showed whole. What is wider is a gap.
-const longestWord = 30
+// leastGap is the width, in x-heights, from which a stretch of a line without
+// a word is one that was overlooked: a letter and the spaces around it.
+const leastGap = 2.2
 
-// Gaps plans a second look. Words longer than the overlap of two tiles may be
-// cut by both, and so be read by neither. Wherever the words read on a line
-// leave a stretch free that holds a whole seam, a tile is laid over it; tiles
-// at the same seam of neighbouring lines are one. Those that mend most come
-// first, and there are at most limit of them.
+// Gaps plans a second look: tiles over those stretches of the page's lines
+// where no word was read. The model overlooked them, or two neighbouring tiles
+// both cut the word that stands there. Each tile has such stretches in its
+// middle, so it shows them otherwise than the first look did. Tiles that mend
+// most come first, and there are at most limit of them.
 //
 // The views are those of the first look, the words what was read in them, all
 // in page pixels; fit is the range of x-heights, in model pixels, that the
 // model reads well.
 func Gaps(page task.Page, views []Tile, words []task.Box, overlap float64, fit [2]float64, limit int) []Tile {
-	var all []window
+	var all []gap
 	rows := byHeight(words)
 	for _, l := range usable(page) {
-		seams := seamsOf(l, views, fit)
-		if len(seams) == 0 {
+		v, ok := viewOf(l, views, fit)
+		if !ok {
 			continue
 		}
+		side := v.Region.Width()
 		for _, free := range freeStretches(l, rows.near(l.Box)) {
-			for _, s := range seams {
-				long := free.to - free.from
-				if long < 0.8*overlap/s.scale || long > longestWord*l.XHeight || s.from < free.from || s.to > free.to {
-					continue
-				}
-				// More than one word may be missing; the one on the seam is near it.
-				half, middle := 0.45*s.side, (s.from+s.to)/2
-				all = append(all, window{task.Box{X0: max(free.from, middle-half), Y0: l.Box.Y0, X1: min(free.to, middle+half), Y1: l.Box.Y1}, s})
+			if free.to-free.from < leastGap*l.XHeight {
+				continue
+			}
+			// A stretch wider than a tile takes several, which overlap like those of the first look.
+			room := min(2/v.Scale, side/8)
+			for _, x := range spread(free.from, free.to, side-2*room, overlap/v.Scale, limit) {
+				all = append(all, gap{side: side, scale: v.Scale, xHeight: l.XHeight,
+					box: task.Box{X0: max(free.from, x), Y0: l.Box.Y0, X1: min(free.to, x+side-2*room), Y1: l.Box.Y1}})
+			}
+			if len(all) > maxGaps {
+				return group(page, all, limit)
 			}
 		}
 	}
 	return group(page, all, limit)
 }
 
-// seam is a stretch of a line that two neighbouring tiles share.
-type seam struct {
-	span
-	scale, side float64
+// maxGaps bounds the stretches that are looked at again: a page has fewer words.
+const maxGaps = 20_000
+
+// gap is a stretch of a line without a word, no wider than a tile.
+type gap struct {
+	box         task.Box
+	scale, side float64 // of the tile to be laid over it
+	xHeight     float64
 }
 
-// window is a stretch that may hold a word cut by both tiles of a seam.
-type window struct {
-	box  task.Box
-	seam seam
-}
-
-// seamsOf finds the seams of the tiles that show a line in full height at a
-// readable size.
-func seamsOf(l task.Line, views []Tile, fit [2]float64) []seam {
-	var show []Tile
-	slack := l.XHeight / 4
+// viewOf finds, of the views that show a line at a readable size, one that
+// shows most of it.
+func viewOf(l task.Line, views []Tile, fit [2]float64) (Tile, bool) {
+	var best Tile
+	most := 0.0
 	for _, v := range views {
 		x := l.XHeight * v.Scale
-		if (fit[1] <= 0 || x >= 0.8*fit[0] && x <= fit[1]/0.8) && v.Region.Y0 <= l.Box.Y0+slack && v.Region.Y1 >= l.Box.Y1-slack &&
-			v.Region.X0 < l.Box.X1 && v.Region.X1 > l.Box.X0 {
-			show = append(show, v)
-		}
-	}
-	slices.SortFunc(show, func(a, b Tile) int { return cmp.Compare(a.Region.X0, b.Region.X0) })
-	var out []seam
-	reach := 0 // of those so far, the tile that reaches furthest right
-	for i := 1; i < len(show); i++ {
-		a, b := show[reach].Region, show[i].Region
-		if b.X1 <= a.X1 {
+		if fit[1] > 0 && (x < 0.8*fit[0] || x > fit[1]/0.8) {
 			continue
 		}
-		if b.X0 <= a.X1 {
-			out = append(out, seam{span{b.X0, a.X1}, show[i].Scale, b.Width()})
+		if a := v.Region.Intersect(l.Box).Area(); a > most {
+			best, most = v, a
 		}
-		reach = i
 	}
-	return out
+	return best, most > 0
 }
 
 // freeStretches lists what the words leave of a line.
@@ -104,38 +95,37 @@ func freeStretches(l task.Line, words []task.Box) []span {
 	return out
 }
 
-// group joins windows that one tile shows.
-func group(page task.Page, all []window, limit int) []Tile {
-	slices.SortFunc(all, func(a, b window) int {
-		return cmp.Or(cmp.Compare(a.seam.scale, b.seam.scale), cmp.Compare(a.box.Y0, b.box.Y0), cmp.Compare(a.box.X0, b.box.X0))
+// group lays tiles over the gaps, each over as many near ones as it shows.
+func group(page task.Page, all []gap, limit int) []Tile {
+	slices.SortFunc(all, func(a, b gap) int {
+		return cmp.Or(cmp.Compare(a.scale, b.scale), cmp.Compare(a.box.Y0, b.box.Y0), cmp.Compare(a.box.X0, b.box.X0))
 	})
 	type mended struct {
-		tile Tile
-		n    int
+		tile  Tile
+		width float64 // of what it mends, in x-heights
 	}
 	var out []mended
 	for len(all) > 0 && len(out) < 4*limit {
 		first := all[0]
-		side := first.seam.side
-		middle := (first.seam.from + first.seam.to) / 2 // neighbouring lines share it
-		from, to, n := first.box.Y0, first.box.Y1, 0
-		room := min(2/first.seam.scale, side/8)
+		side := first.side
+		room := min(2/first.scale, side/8)
+		most := side - 2*room
+		union, width := task.Box{}, 0.0
 		rest := all[:0]
-		for i, w := range all {
-			fits := w.seam.scale == first.seam.scale && w.box.X0 >= middle-side/2+room && w.box.X1 <= middle+side/2-room &&
-				max(to, w.box.Y1)-from <= side-2*room
-			if i > 0 && !fits {
-				rest = append(rest, w)
+		for i, g := range all {
+			u := union.Union(g.box)
+			if i > 0 && (g.scale != first.scale || u.Width() > most || u.Height() > most) {
+				rest = append(rest, g)
 				continue
 			}
-			to = max(to, w.box.Y1)
-			n++
+			union = u
+			width += g.box.Width() / g.xHeight
 		}
 		all = rest
-		y := settle(page, from-room, to+room, side)
-		out = append(out, mended{Tile{task.Box{X0: middle - side/2, Y0: y, X1: middle + side/2, Y1: y + side}, first.seam.scale}, n})
+		x, y := (union.X0+union.X1-side)/2, settle(page, union.Y0-room, union.Y1+room, side)
+		out = append(out, mended{Tile{task.Box{X0: x, Y0: y, X1: x + side, Y1: y + side}, first.scale}, width})
 	}
-	slices.SortStableFunc(out, func(a, b mended) int { return cmp.Compare(b.n, a.n) })
+	slices.SortStableFunc(out, func(a, b mended) int { return cmp.Compare(b.width, a.width) })
 	var tiles []Tile
 	for _, m := range out[:min(len(out), limit)] {
 		tiles = append(tiles, m.tile)
