@@ -117,62 +117,79 @@ type gramWeights struct {
 	norm float64
 }
 
+// frequencies says how many pictures' references hold each run of words.
+type frequencies struct {
+	of       map[string]float64
+	pictures int
+}
+
+// add counts the references of one picture.
+func (f *frequencies) add(references []string) {
+	seen := map[string]bool{}
+	for _, r := range references {
+		g := newGrams(r)
+		for n := range maxGram {
+			for _, gram := range g.order[n] {
+				if !seen[gram] {
+					seen[gram] = true
+					f.of[gram]++
+				}
+			}
+		}
+	}
+	f.pictures++
+}
+
+func (f *frequencies) weigh(g grams) (out [maxGram]gramWeights) {
+	pictures := math.Log(float64(f.pictures))
+	for n := range maxGram {
+		out[n].of = make(map[string]float64, len(g.counts[n]))
+		for _, gram := range g.order[n] {
+			w := float64(g.counts[n][gram]) * (pictures - math.Log(max(1, f.of[gram])))
+			out[n].of[gram] = w
+			out[n].norm += w * w
+		}
+		out[n].norm = math.Sqrt(out[n].norm)
+	}
+	return out
+}
+
+// cider is the CIDEr of one text.
+func (f *frequencies) cider(c Caption) float64 {
+	const sigma = 6.0
+	g := newGrams(c.Written)
+	hyp := f.weigh(g)
+	score := 0.0
+	for _, text := range c.References {
+		r := newGrams(text)
+		ref := f.weigh(r)
+		// The reference takes the number of word pairs for the length.
+		delta := float64(max(0, g.words-1) - max(0, r.words-1))
+		for n := range maxGram {
+			v := 0.0
+			for _, gram := range g.order[n] {
+				v += min(hyp[n].of[gram], ref[n].of[gram]) * ref[n].of[gram]
+			}
+			if hyp[n].norm != 0 && ref[n].norm != 0 {
+				v /= hyp[n].norm * ref[n].norm
+			}
+			score += v * math.Exp(-delta*delta/(2*sigma*sigma))
+		}
+	}
+	return 10 * score / maxGram / float64(max(1, len(c.References)))
+}
+
 // CIDEr is CIDEr-D (Vedantam, Zitnick and Parikh 2015) as the COCO caption
 // evaluation computes it: 0 to 10 for the corpus and for each text. Document
 // frequencies are those of the references given, so that a corpus of one
 // picture scores 0.
 func CIDEr(captions []Caption) (corpus float64, each []float64) {
-	const sigma = 6.0
-	references := make([][]grams, len(captions))
-	frequency := map[string]float64{}
-	for i, c := range captions {
-		seen := map[string]bool{}
-		for _, r := range c.References {
-			g := newGrams(r)
-			references[i] = append(references[i], g)
-			for n := range maxGram {
-				for gram := range g.counts[n] {
-					seen[gram] = true
-				}
-			}
-		}
-		for gram := range seen {
-			frequency[gram]++
-		}
-	}
-	pictures := math.Log(float64(len(captions)))
-	weigh := func(g grams) (out [maxGram]gramWeights) {
-		for n := range maxGram {
-			out[n].of = make(map[string]float64, len(g.counts[n]))
-			for _, gram := range g.order[n] {
-				w := float64(g.counts[n][gram]) * (pictures - math.Log(max(1, frequency[gram])))
-				out[n].of[gram] = w
-				out[n].norm += w * w
-			}
-			out[n].norm = math.Sqrt(out[n].norm)
-		}
-		return out
+	f := &frequencies{of: map[string]float64{}}
+	for _, c := range captions {
+		f.add(c.References)
 	}
 	for i, c := range captions {
-		g := newGrams(c.Written)
-		hyp := weigh(g)
-		score := 0.0
-		for _, r := range references[i] {
-			ref := weigh(r)
-			// The reference takes the number of word pairs for the length.
-			delta := float64(max(0, g.words-1) - max(0, r.words-1))
-			for n := range maxGram {
-				v := 0.0
-				for _, gram := range g.order[n] {
-					v += min(hyp[n].of[gram], ref[n].of[gram]) * ref[n].of[gram]
-				}
-				if hyp[n].norm != 0 && ref[n].norm != 0 {
-					v /= hyp[n].norm * ref[n].norm
-				}
-				score += v * math.Exp(-delta*delta/(2*sigma*sigma))
-			}
-		}
-		each = append(each, 10*score/maxGram/float64(max(1, len(c.References))))
+		each = append(each, f.cider(c))
 		corpus += each[i]
 	}
 	return corpus / float64(max(1, len(captions))), each

@@ -1,13 +1,7 @@
 package eval
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -45,49 +39,6 @@ const (
 	exactItems        = 12
 	permutationRounds = 10_000
 )
-
-// ReadResults reads the lines of a run: one result each, and totals, which
-// are left out. Of a run that was resumed the last result of an item counts.
-func ReadResults(r io.Reader) ([]Result, error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), MaxLineBytes)
-	var out []Result
-	at := map[string]int{}
-	for n := 1; lines.Scan(); n++ {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		var res struct {
-			Result
-			Totals json.RawMessage `json:"totals"`
-		}
-		if err := json.Unmarshal(line, &res); err != nil {
-			return nil, fmt.Errorf("eval: results, line %d: %w", n, err)
-		}
-		if res.Totals != nil {
-			continue
-		}
-		if res.ID == "" {
-			return nil, fmt.Errorf("eval: results, line %d: no id; want the lines of palimpsest eval --json", n)
-		}
-		if i, again := at[res.ID]; again {
-			out[i] = res.Result
-			continue
-		}
-		if len(out) >= MaxItems {
-			return nil, fmt.Errorf("eval: results, line %d: more than the limit of %d items", n, MaxItems)
-		}
-		at[res.ID] = len(out)
-		out = append(out, res.Result)
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("eval: results: a line is longer than the limit of %d bytes", MaxLineBytes)
-	} else if err != nil {
-		return nil, fmt.Errorf("eval: results: %w", err)
-	}
-	return out, nil
-}
 
 // Compare pairs the results of two runs by item and tests, for each metric
 // that both runs gave of an item, whether the runs differ: in each subset, and
@@ -216,4 +167,38 @@ func permutation(differences []float64, rng *rand.Rand) float64 {
 		})
 	}
 	return float64(count+1) / float64(permutationRounds+1)
+}
+
+// Drops are the comparisons in which the second run is clearly worse than the first by one
+// of the leading metrics of the task: over all items (those of a single subset, where
+// there is but one) chance would make such a difference in less than one of twenty cases,
+// or the mean is worse by more than a tenth.
+func Drops(m Measure, c Comparison) []Paired {
+	all := func(metric string) (only Paired, ok bool) {
+		for _, p := range c.Pairs {
+			if p.Metric != metric {
+				continue
+			}
+			if p.Subset == "all" {
+				return p, true
+			}
+			only, ok = p, true
+		}
+		return only, ok
+	}
+	var out []Paired
+	for _, metric := range m.Leading() {
+		p, ok := all(metric)
+		if !ok {
+			continue
+		}
+		worse := -p.Difference
+		if LowerIsBetter(metric) {
+			worse = p.Difference
+		}
+		if worse > 0 && (p.P < 0.05 || worse > math.Abs(p.A)/10) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

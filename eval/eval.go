@@ -1,7 +1,13 @@
-// Package eval measures how well pages are read: metrics, the reader of labelled
-// manifests, and accuracy runs with confidence intervals. It knows nothing of models
-// or renderers: whoever runs it hands in a function that reads one file, so that the
-// path being measured is the path that users run.
+// Package eval measures how well documents are read: metrics, the reader of labelled
+// manifests, accuracy runs with confidence intervals that can be resumed, the
+// comparison of two runs, and a page of the worst cases. It knows nothing of models or
+// renderers: whoever runs it hands in a function that reads one item, so that the path
+// being measured is the path that users run.
+//
+// A Measure is what makes a task one that can be measured: how a truth is read from the
+// manifest, how an answer scores against it, and how the scores of items are pooled. An
+// Answer has one form for all tasks, and a truth can be written in it too, as what a
+// perfect reader would have said.
 //
 // For the task "ocr" the metrics are, each pooled over the items of a subset:
 //
@@ -9,17 +15,15 @@
 //     intersection over union of at least 0.5. The matching is of maximum size, so the
 //     figure does not depend on the order of words.
 //   - box_f1: the same without looking at the text (detection).
+//   - hiertext_f1, hiertext_precision, hiertext_recall, hiertext_detection_f1: HierText's
+//     word evaluation with recognition and without.
 //   - bag_of_words_f1, bag_of_words_precision, bag_of_words_recall: case-sensitive
 //     whitespace tokens as multisets.
-//   - cer: Levenshtein distance over the reading-order text, divided by the length of
-//     the true text; it may pass 1.
+//   - cer, wer: Levenshtein distance over the reading-order text, divided by the length
+//     of the true text, in characters and in words; they may pass 1.
 //   - facts: the share of statements about a page that hold (present, absent, order).
 //
-// The measures of other tasks are functions of their own, each as its published
-// evaluation computes it: TEDS and GriTS of tables, HierText's word scores, BLEU,
-// CIDEr and ROUGE-L of captions, RadGraph F1 over given annotations, ANLS, VQA and
-// relaxed accuracy of answers, average precision and overlaps of detections.
-// Compare tests whether two runs differ.
+// What the other tasks are measured by stands at their Measures and in docs/metrics.md.
 //
 // Texts are compared in Unicode normalisation form C. Intervals are 95 % percentile
 // bootstrap intervals over items, from a fixed seed.
@@ -34,45 +38,59 @@ import (
 
 // Word is one word as it was read.
 type Word struct {
-	Text string
-	Box  [4]float64 // x0, y0, x1, y1 in pixels of the upright page, half-open
+	Text    string       `json:"text"`
+	Box     [4]float64   `json:"box"`               // x0, y0, x1, y1 in pixels of the upright page, half-open
+	Polygon [][2]float64 `json:"polygon,omitempty"` // where a box says too little
 }
 
 // Page is what was read from one page of a file, its words in reading order.
 type Page struct {
-	Number        int // 1-based
-	Width, Height int // pixels of the raster that boxes refer to; 0 unknown
-	Words         []Word
-	Err           error // why this page could not be read; its words count as missing
+	Number int    `json:"number"`          // 1-based
+	Width  int    `json:"width,omitempty"` // pixels of the raster that boxes refer to; 0 unknown
+	Height int    `json:"height,omitempty"`
+	Words  []Word `json:"words,omitempty"`
+	Error  string `json:"error,omitempty"` // why this page could not be read; its words count as missing
 }
 
-// Reader reads one file. An error means that nothing of the file could be read; errors
-// of single pages stand in Page.Err.
-type Reader func(ctx context.Context, file string) ([]Page, error)
-
-// Value is one pooled metric with its 95 % bootstrap interval.
-type Value struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-	N     int     `json:"n"` // items that have this metric
+// Found is a table, a molecule, a system of music or an object that was read.
+type Found struct {
+	Text       string     `json:"text"`           // its HTML, SMILES or **kern; an object's label
+	Page       int        `json:"page,omitempty"` // 1-based; 0 means the first
+	Box        [4]float64 `json:"box,omitzero"`   // in pixels of the page
+	Confidence float64    `json:"confidence,omitempty"`
+	Crowd      bool       `json:"crowd,omitempty"` // of a true object: stands for many
 }
 
-// Totals maps subset, then metric, to its value.
-type Totals map[string]map[string]Value
+// Answer is what was read of one item. Which fields count depends on the task: Pages for
+// "ocr", Found for tables, molecules, music and detection, Text for captions, reports and
+// questions.
+type Answer struct {
+	Pages    []Page                    `json:"pages,omitempty"`
+	Found    []Found                   `json:"found,omitempty"`
+	Text     string                    `json:"text,omitempty"`
+	Codes    []string                  `json:"codes,omitempty"`     // findings coded in a report
+	RadGraph map[string]RadGraphEntity `json:"radgraph,omitempty"`  // annotations of a report
+	LogProbs []float64                 `json:"log_probs,omitempty"` // of the true text's tokens, natural
+}
 
-// Result is one line of a run: what one item scored.
+// Reader reads one item. An error means that nothing could be read; errors of single
+// pages stand in Page.Error.
+type Reader func(ctx context.Context, item Item) (Answer, error)
+
+// Result is one line of a run: what one item scored. It holds the answer, so that a run
+// can be resumed, scored anew and looked at.
 type Result struct {
-	ID      string             `json:"id"`
-	Subset  string             `json:"subset"`
-	File    string             `json:"file"`
-	Level   Level              `json:"level"`
-	Pages   int                `json:"pages"`
-	Words   int                `json:"words"` // words read
-	Metrics map[string]float64 `json:"metrics"`
-	Seconds float64            `json:"seconds"`
-	Error   string             `json:"error,omitempty"`
-	counts  Counts
+	ID          string             `json:"id"`
+	Subset      string             `json:"subset"`
+	File        string             `json:"file,omitempty"`
+	Task        string             `json:"task,omitempty"`
+	Fingerprint string             `json:"fingerprint,omitempty"` // of all that decided the answer
+	Metrics     map[string]float64 `json:"metrics"`
+	Answer      *Answer            `json:"answer,omitempty"`
+	Seconds     float64            `json:"seconds,omitempty"`
+	Error       string             `json:"error,omitempty"`
+	Resumed     bool               `json:"-"` // the answer was taken from an earlier run
+	score       Score
 }
 
 // Options steers a run.
@@ -82,13 +100,19 @@ type Options struct {
 	Jobs int
 	// Each is called with every result, one at a time; an error from it ends the run.
 	Each func(Result) error
+	// Fingerprint names all that decides an item's answer: model, profile, the file's
+	// bytes. Nil means that nothing is known of it.
+	Fingerprint func(Item) (string, error)
+	// Known are results of an earlier run by item. One of the same fingerprint that did
+	// not fail gives its answer, and the item is not read again.
+	Known map[string]Result
 }
 
-// OCR reads every item with the given reader, scores it against its truth, and returns
+// Run reads every item with the given reader, scores it against its truth, and returns
 // the totals by subset. An item that cannot be read scores as if nothing was found and
 // says why in its result; a missing or broken truth ends the run, because its figure
 // would be silently wrong. It stops early when ctx ends.
-func OCR(ctx context.Context, items []Item, read Reader, o Options) (Totals, error) {
+func Run(ctx context.Context, m Measure, items []Item, read Reader, o Options) (Totals, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Each item's result has its place in the queue before it is there; the queue's length
@@ -108,12 +132,12 @@ func OCR(ctx context.Context, items []Item, read Reader, o Options) (Totals, err
 				return
 			}
 			go func() {
-				res, err := measure(ctx, item, read)
+				res, err := measureItem(ctx, m, item, read, o)
 				place <- slot{res, err}
 			}()
 		}
 	}()
-	bySubset := map[string][]Counts{}
+	bySubset := map[string][]Score{}
 	var failed error
 	for place := range queue {
 		s := <-place
@@ -129,7 +153,7 @@ func OCR(ctx context.Context, items []Item, read Reader, o Options) (Totals, err
 			cancel() // and drain, so that nothing goes on behind the caller's back
 			continue
 		}
-		bySubset[s.res.Subset] = append(bySubset[s.res.Subset], s.res.counts)
+		bySubset[s.res.Subset] = append(bySubset[s.res.Subset], s.res.score)
 	}
 	if failed == nil {
 		failed = ctx.Err()
@@ -138,56 +162,58 @@ func OCR(ctx context.Context, items []Item, read Reader, o Options) (Totals, err
 		return nil, failed
 	}
 	totals := Totals{}
-	for subset, counts := range bySubset {
-		totals[subset] = Pool(counts)
+	for subset, scores := range bySubset {
+		totals[subset] = Pool(scores)
 	}
 	return totals, nil
 }
 
-// measure reads and scores one item.
-func measure(ctx context.Context, item Item, read Reader) (Result, error) {
-	truth, err := item.Truth()
-	if err != nil {
-		return Result{}, err
+// measureItem reads and scores one item, or scores what an earlier run read of it.
+func measureItem(ctx context.Context, m Measure, item Item, read Reader, o Options) (Result, error) {
+	res := Result{ID: item.ID, Subset: item.Subset, File: item.File, Task: m.Task()}
+	if o.Fingerprint != nil {
+		var err error
+		if res.Fingerprint, err = o.Fingerprint(item); err != nil {
+			return res, fmt.Errorf("eval: item %s: %w", item.ID, err)
+		}
 	}
-	start := time.Now()
-	pages, err := read(ctx, item.Path())
-	if ctx.Err() != nil {
-		return Result{}, ctx.Err()
+	if known, ok := o.Known[item.ID]; ok && known.Answer != nil && known.Error == "" && known.Task == res.Task && known.Fingerprint == res.Fingerprint {
+		res.Answer, res.Seconds, res.Resumed = known.Answer, known.Seconds, true
+	} else {
+		start := time.Now()
+		answer, err := read(ctx, item)
+		if ctx.Err() != nil {
+			return res, ctx.Err()
+		}
+		if err != nil {
+			answer, res.Error = Answer{}, err.Error()
+		}
+		res.Answer = &answer
+		res.Seconds = math.Round(time.Since(start).Seconds()*1000) / 1000
 	}
-	res := scoreItem(item, truth, pages, err)
-	res.Seconds = math.Round(time.Since(start).Seconds()*1000) / 1000
+	for _, p := range res.Answer.Pages {
+		if p.Error != "" && res.Error == "" {
+			res.Error = fmt.Sprintf("page %d: %s", p.Number, p.Error)
+		}
+	}
+	var err error
+	if res.score, err = m.Score(item, *res.Answer); err != nil {
+		return res, err
+	}
+	res.Metrics = res.score.Metrics()
 	return res, nil
 }
 
-// scoreItem turns what was read of one item, or the failure to read it, into a result.
-func scoreItem(item Item, truth Truth, pages []Page, err error) Result {
-	res := Result{ID: item.ID, Subset: item.Subset, File: item.File, Level: truth.Level, Pages: len(pages)}
-	if err != nil {
-		res.Error = err.Error()
-		pages = nil
-	}
-	for _, p := range pages {
-		res.Words += len(p.Words)
-		if p.Err != nil && res.Error == "" {
-			res.Error = fmt.Sprintf("page %d: %v", p.Number, p.Err)
-		}
-	}
-	res.counts = Score(truth, pages)
-	res.Metrics = res.counts.Metrics()
-	return res
-}
-
-// Score compares the pages read from one file with its truth. Pages are matched by
+// ScorePages compares the pages read from one file with its truth. Pages are matched by
 // number; a truth page that was not read counts as read empty, and a page that the
 // truth does not know counts as found where nothing is.
-func Score(truth Truth, pages []Page) Counts {
+func ScorePages(truth Truth, pages []Page) Score {
 	read := map[int]Page{}
 	for _, p := range pages {
 		read[p.Number] = p
 	}
 	if truth.Level == LevelFacts {
-		return scoreFacts(truth.Facts, read)
+		return Score{terms: scoreFacts(truth.Facts, read).terms()}
 	}
 	var sum Counts
 	for i, t := range truth.Pages {
@@ -197,12 +223,12 @@ func Score(truth Truth, pages []Page) Counts {
 	for _, p := range read {
 		sum.add(scorePage(truth.Level, TruthPage{}, words(p)))
 	}
-	return sum
+	return Score{terms: sum.terms()}
 }
 
 // words is the page, without words if it failed.
 func words(p Page) Page {
-	if p.Err != nil {
+	if p.Error != "" {
 		p.Words = nil
 	}
 	return p

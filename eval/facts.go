@@ -85,7 +85,7 @@ func scoreFacts(facts []Fact, pages map[int]Page) Counts {
 		c.FactsAll++
 		n := max(f.Page, 1)
 		p, ok := pages[n]
-		if !ok || p.Err != nil {
+		if !ok || p.Error != "" {
 			continue
 		}
 		text, ok := texts[n]

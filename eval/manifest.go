@@ -28,7 +28,15 @@ type Item struct {
 	GTFile string          `json:"gt_file"` // relative to the manifest; or
 	GT     json.RawMessage `json:"gt"`      // the truth itself
 	Level  Level           `json:"level"`   // used where the truth does not say
-	dir    string
+	// Of tasks that ask the model directly.
+	Question string   `json:"question"`
+	Metric   string   `json:"metric"`  // of a question: vqa, anls, relaxed or exact
+	Choices  []string `json:"choices"` // answers whose likelihoods are compared
+	Labels   []string `json:"labels"`  // of objects to look for; none: those of the truth
+	Prompt   string   `json:"prompt"`  // in place of the profile's
+	Width    int      `json:"width"`   // of the picture in pixels, for answers that say places alone; 0 unknown
+	Height   int      `json:"height"`
+	dir      string
 }
 
 // Path is where the item's file lies.
@@ -42,19 +50,28 @@ func (i Item) resolve(name string) string {
 	return filepath.Join(i.dir, name)
 }
 
-// Truth reads what the item's file really says.
+// Raw is the item's truth as it stands in the manifest or in a file of its own, and where
+// that is.
+func (i Item) Raw() (raw []byte, where string, err error) {
+	raw, where = i.GT, "gt of item "+i.ID
+	if len(bytes.TrimSpace(raw)) > 0 && string(raw) != "null" {
+		return raw, where, nil
+	}
+	where = i.resolve(i.GTFile)
+	if i.GTFile == "" {
+		return nil, where, fmt.Errorf("eval: item %s has neither gt_file nor gt", i.ID)
+	}
+	if raw, err = readBounded(where, MaxTruthBytes); err != nil {
+		return nil, where, fmt.Errorf("eval: truth of item %s: %w", i.ID, err)
+	}
+	return raw, where, nil
+}
+
+// Truth reads what the item's file really says, for the task "ocr".
 func (i Item) Truth() (Truth, error) {
-	raw := []byte(i.GT)
-	where := "gt of item " + i.ID
-	if len(bytes.TrimSpace(raw)) == 0 || string(raw) == "null" {
-		where = i.resolve(i.GTFile)
-		if i.GTFile == "" {
-			return Truth{}, fmt.Errorf("eval: item %s has neither gt_file nor gt", i.ID)
-		}
-		var err error
-		if raw, err = readBounded(where, MaxTruthBytes); err != nil {
-			return Truth{}, fmt.Errorf("eval: truth of item %s: %w", i.ID, err)
-		}
+	raw, where, err := i.Raw()
+	if err != nil {
+		return Truth{}, err
 	}
 	t, err := ParseTruth(raw, i.Level)
 	if err != nil {

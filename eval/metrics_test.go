@@ -134,7 +134,7 @@ func TestHierTextVectors(t *testing.T) {
 			float64(got.WordRead) != want["num_prediction"] || float64(got.WordAll) != want["num_groundtruth"] {
 			t.Errorf("%s: %+v, want %v", c.Name, got, want)
 		}
-		m := got.Metrics()
+		m := (Score{terms: got.terms()}).Metrics()
 		if got.WordAll > 0 && got.WordRead > 0 && math.Abs(m["word_f1"]-c.Expected["E2E-Fscore"]) > 1e-12 {
 			t.Errorf("%s: word F1 %v, want %v", c.Name, m["word_f1"], c.Expected["E2E-Fscore"])
 		}
@@ -190,21 +190,21 @@ func TestDistance(t *testing.T) {
 // true words and leave the second word read without any; the matching must not.
 func TestMatchWordsIsMaximal(t *testing.T) {
 	t.Parallel()
-	truth := []Word{{"a", [4]float64{0, 0, 10, 10}}, {"a", [4]float64{3, 0, 13, 10}}}
-	read := []Word{{"a", [4]float64{2, 0, 12, 10}}, {"a", [4]float64{6, 0, 16, 10}}}
+	truth := []Word{{Text: "a", Box: [4]float64{0, 0, 10, 10}}, {Text: "a", Box: [4]float64{3, 0, 13, 10}}}
+	read := []Word{{Text: "a", Box: [4]float64{2, 0, 12, 10}}, {Text: "a", Box: [4]float64{6, 0, 16, 10}}}
 	for range 2 {
 		if got := MatchWords(read, truth, false); got != 2 {
 			t.Errorf("%d matches, want 2", got)
 		}
 		read[0], read[1] = read[1], read[0]
 	}
-	if got := MatchWords([]Word{{"A", truth[0].Box}}, truth, false); got != 0 {
+	if got := MatchWords([]Word{{Text: "A", Box: truth[0].Box}}, truth, false); got != 0 {
 		t.Error("texts of different case matched")
 	}
-	if got := MatchWords([]Word{{"A", truth[0].Box}}, truth, true); got != 1 {
+	if got := MatchWords([]Word{{Text: "A", Box: truth[0].Box}}, truth, true); got != 1 {
 		t.Error("detection looked at the text")
 	}
-	half := []Word{{"a", [4]float64{0, 0, 10, 5}}}
+	half := []Word{{Text: "a", Box: [4]float64{0, 0, 10, 5}}}
 	if got := MatchWords(half, truth[:1], false); got != 0 {
 		t.Error("an overlap of exactly one half is a match")
 	}

@@ -143,7 +143,7 @@ func (p rawPage) wordPage(out TruthPage, level Level) (TruthPage, error) {
 		case string(s.Label) == `"equation"`:
 			// The glyphs of formulas are not reliable as text: no truth, no credit.
 		default:
-			w := Word{Text: s.text(), Box: box}
+			w := Word{Text: s.text(), Box: box, Polygon: s.polygon()}
 			out.Words = append(out.Words, w)
 			said = append(said, w.Text)
 		}
@@ -215,6 +215,31 @@ func (s rawSpan) box() ([4]float64, error) {
 	return b, nil
 }
 
+// polygon is the span's polygon; nil where its box says as much.
+func (s rawSpan) polygon() [][2]float64 {
+	var out [][2]float64
+	for _, pt := range s.Polygon {
+		if len(pt) != 2 {
+			return nil
+		}
+		out = append(out, [2]float64{pt[0], pt[1]})
+	}
+	return out
+}
+
+// outline is the word's polygon, or that of its box.
+func (w Word) outline() Outline {
+	o := Outline{Text: w.Text, Polygon: w.Polygon}
+	if len(o.Polygon) < 3 {
+		o.Polygon = corners(w.Box)
+	}
+	return o
+}
+
+func corners(b [4]float64) [][2]float64 {
+	return [][2]float64{{b[0], b[1]}, {b[2], b[1]}, {b[2], b[3]}, {b[0], b[3]}}
+}
+
 // fit scales the truth's boxes to a raster of another resolution. Truths drawn for
 // another shape of page are left as they are.
 func (t TruthPage) fit(width, height int) TruthPage {
@@ -229,6 +254,9 @@ func (t TruthPage) fit(width, height int) TruthPage {
 	words := make([]Word, len(t.Words))
 	for i, w := range t.Words {
 		words[i] = Word{Text: w.Text, Box: scale(w.Box)}
+		for _, p := range w.Polygon {
+			words[i].Polygon = append(words[i].Polygon, [2]float64{p[0] * sx, p[1] * sy})
+		}
 	}
 	ignore := make([][4]float64, len(t.Ignore))
 	for i, b := range t.Ignore {
@@ -250,6 +278,7 @@ func scorePage(level Level, t TruthPage, p Page) Counts {
 		c.HasWords = true
 		c.WordHits = MatchWords(read, t.Words, false)
 		c.WordRead, c.WordAll = len(read), len(t.Words)
+		c.HierText = hierText(p.Words, t)
 	}
 	if level == LevelWord || level == LevelDetection {
 		c.HasBoxes = true
@@ -270,6 +299,28 @@ func scorePage(level Level, t TruthPage, p Page) Counts {
 		c.BagHits = BagHits(tokens, t.Tokens)
 		c.BagRead, c.BagAll = len(tokens), len(t.Tokens)
 		c.Edits, c.Chars = CharacterEdits(text, t.Text)
+		c.WordEdits, c.Words = WordEdits(text, t.Text)
 	}
 	return c
+}
+
+// hierText are HierText's sums of a page. A page of too many words for that measure
+// counts as one on which nothing was found, which the other measures then contradict.
+func hierText(read []Word, t TruthPage) HierText {
+	var outlines, truth []Outline
+	for _, w := range read {
+		w.Text = Normalise(w.Text)
+		outlines = append(outlines, w.outline())
+	}
+	for _, w := range t.Words {
+		truth = append(truth, w.outline())
+	}
+	for _, box := range t.Ignore {
+		truth = append(truth, Outline{Polygon: corners(box), Ignore: true})
+	}
+	sums, ok := HierTextWords(outlines, truth)
+	if !ok {
+		return HierText{Read: float64(len(read)), All: float64(len(t.Words))}
+	}
+	return sums
 }

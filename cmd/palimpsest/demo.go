@@ -186,7 +186,7 @@ func (c *demoCmd) show(s *session, shown []demoDocument, took time.Duration) err
 		}
 	}
 	fmt.Fprintf(out, "\n%-24s %-10s %6s %6s %8s %8s\n", "document", "state", "pages", "words", "by model", "word F1")
-	var counts []eval.Counts
+	var scores []eval.Score
 	pages, read, incomplete := 0, 0, 0
 	for _, d := range shown {
 		score, byModel, err := d.score()
@@ -195,7 +195,7 @@ func (c *demoCmd) show(s *session, shown []demoDocument, took time.Duration) err
 		}
 		f1 := "-" // nothing to find, or nothing that the model was asked
 		if byModel > 0 {
-			counts = append(counts, score)
+			scores = append(scores, score)
 			if v, ok := score.Metrics()["word_f1"]; ok {
 				f1 = fmt.Sprintf("%.3f", v)
 			}
@@ -206,7 +206,7 @@ func (c *demoCmd) show(s *session, shown []demoDocument, took time.Duration) err
 			incomplete++
 		}
 	}
-	if v, ok := eval.Pool(counts)["word_f1"]; ok {
+	if v, ok := eval.Pool(scores)["word_f1"]; ok {
 		fmt.Fprintf(out, "\nword F1 of the model against the samples' own truth: %.3f (95 %% interval %.3f to %.3f)\n", v.Value, v.Low, v.High)
 	}
 	fmt.Fprintf(out, "demo: %d documents, %d pages, %d words read by the model, %.1f s\n", len(shown), pages, read, took.Seconds())
@@ -224,10 +224,10 @@ func (c *demoCmd) show(s *session, shown []demoDocument, took time.Duration) err
 
 // score holds the words the model read against the truth. Words copied from a
 // text layer are left out: they were not read.
-func (d *demoDocument) score() (counts eval.Counts, byModel int, err error) {
+func (d *demoDocument) score() (score eval.Score, byModel int, err error) {
 	truth, err := d.item.Truth()
 	if err != nil {
-		return counts, 0, err
+		return score, 0, err
 	}
 	pages := make([]eval.Page, len(d.pages))
 	index := map[int]*eval.Page{}
@@ -241,5 +241,5 @@ func (d *demoDocument) score() (counts eval.Counts, byModel int, err error) {
 			byModel++
 		}
 	}
-	return eval.Score(truth, pages), byModel, nil
+	return eval.ScorePages(truth, pages), byModel, nil
 }
