@@ -3,7 +3,7 @@
 SHELL      := bash
 GO         ?= go
 BIN        := bin
-PLUGINS    := ocr omr table molecule
+PLUGINS    := ocr regions omr table molecule
 CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palimpsest
 VENV       := $(CACHE)/venv
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -77,6 +77,11 @@ verapdf: ## fetch veraPDF and have it judge the searchable PDFs (needs Java and 
 .PHONY: bench
 bench: build ## speed of ingestion, queue and model on this machine
 	$(BIN)/palimpsest bench
+
+# What is measured and against which scores: eval/baselines. Data that is not there is skipped, which is said.
+.PHONY: eval
+eval: build ## accuracy of the default model on labelled data; fails on a clear drop below eval/baselines
+	@bash scripts/eval
 
 .PHONY: generate
 generate: ## rewrite generated code: queries and the plugin protocol

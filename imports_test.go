@@ -6,9 +6,18 @@ var imports = map[string][]string{
 	"api":   {},
 	"bagit": {},
 
-	"render":                   {"render/internal/layout", "render/internal/resample"},
-	"render/internal/layout":   {},
-	"render/internal/resample": {},
+	"rowdiff": {},
+
+	"render":                    {"render/internal/dicom", "render/internal/layout", "render/internal/resample"},
+	"render/internal/dicom":     {"render/internal/jpegdct", "render/internal/jpegll", "render/internal/jpegls", "render/internal/rle"},
+	"render/internal/dicomtest": {},
+	"render/internal/huffman":   {},
+	"render/internal/jpegdct":   {"render/internal/huffman"},
+	"render/internal/jpegll":    {"render/internal/huffman"},
+	"render/internal/jpegls":    {},
+	"render/internal/rle":       {},
+	"render/internal/layout":    {},
+	"render/internal/resample":  {},
 
 	"migrations":          {},
 	"store/internal/db":   {},
@@ -38,6 +47,7 @@ var imports = map[string][]string{
 	"plugins/ocr/textlayer":  {"task"},
 	"plugins/ocr/tiles":      {"task"},
 
+	"plugins/regions":            {"task", "task/loc"},
 	"plugins/table":              {"task", "task/loc", "plugins/table/htmltable", "plugins/table/xlsx"},
 	"plugins/table/htmltable":    {},
 	"plugins/table/xlsx":         {},
@@ -47,8 +57,9 @@ var imports = map[string][]string{
 	"plugins/molecule/molfile":   {"plugins/molecule/depict", "plugins/molecule/smiles"},
 	"plugins/molecule/smiles":    {},
 
-	"plugins/cxr/findings":       {},
+	"plugins/cxr/findings":       {"plugins/cxr/report"},
 	"plugins/cxr/findings/openi": {"plugins/cxr/findings"},
+	"plugins/cxr/report":         {},
 
 	"plugins/omr":          {"task", "task/loc", "plugins/omr/kern", "plugins/omr/midi", "plugins/omr/musicxml"},
 	"plugins/omr/kern":     {},
@@ -74,5 +85,5 @@ var imports = map[string][]string{
 	"web":              {"api", "internal/failpoint", "store", "store/blob"},
 	"eval":             {"plugins/molecule/smiles", "plugins/table/htmltable"},
 	"samples/generate": {},
-	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "store", "store/blob", "task", "task/host", "task/loc", "web"},
+	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "rowdiff", "store", "store/blob", "task", "task/host", "task/loc", "web"},
 }

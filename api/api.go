@@ -108,6 +108,7 @@ type PageRun struct {
 	Model   string   `json:"model,omitempty"`
 	Tokens  int      `json:"tokens,omitempty" doc:"Tokens that the model wrote."`
 	Seconds float64  `json:"seconds,omitempty"`
+	Notes   []string `json:"notes,omitempty" doc:"What a reader should know: images the page lacks, what the task found odd."`
 	Failure *Failure `json:"failure,omitempty"`
 }
 

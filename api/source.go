@@ -17,6 +17,8 @@ type NewSource struct {
 	Cron        string            `json:"cron" maxLength:"256" doc:"Five fields in UTC: minute, hour, day of month, month, day of week." example:"0 2 * * *"`
 	Tasks       []string          `json:"tasks,omitempty" maxItems:"32" doc:"The server's default unless given."`
 	Options     map[string]string `json:"options,omitempty" doc:"Each goes to the tasks that know it."`
+	Include     []string          `json:"include,omitempty" maxItems:"64" doc:"Patterns like *.tif or 1890/**/*.pdf of the files that are taken; none: all but sidecar files (.xml, .txt, .md5 ...)."`
+	Exclude     []string          `json:"exclude,omitempty" maxItems:"64" doc:"Patterns of files that are left alone, whatever include says."`
 }
 
 // Source is a folder or bucket that is scanned on a schedule.
@@ -42,7 +44,7 @@ type Scan struct {
 	Changed   int64     `json:"changed" doc:"Known with another content; became documents."`
 	Duplicate int64     `json:"duplicate" doc:"Content read before for the same tasks, under another name or by another source."`
 	Unchanged int64     `json:"unchanged"`
-	Skipped   int64     `json:"skipped" doc:"Hidden, temporary, not regular, or still being written."`
+	Skipped   int64     `json:"skipped" doc:"Hidden, temporary, not regular, sidecars, left out by a pattern, or still being written."`
 	Failed    int64     `json:"failed"`
 	Gone      int64     `json:"gone" doc:"Known before and missing now; their documents stay."`
 	Bytes     int64     `json:"bytes" doc:"Fetched."`

@@ -174,6 +174,12 @@ type reads struct {
 
 func (r *reads) BeginRead(context.Context, int64) (store.ReadWork, error) { return r.work, r.begin }
 
+func (r *reads) Page(_ context.Context, _ store.DocumentID, number int) (store.PageStatus, error) {
+	p := r.work.Page
+	p.Number = number
+	return store.PageStatus{Page: p}, nil
+}
+
 func (r *reads) CommitRead(_ context.Context, _ *river.Job[store.ReadArgs], o store.Outcome) error {
 	if r.log != nil {
 		*r.log = append(*r.log, "commit")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type Finishes interface {
 	Pages(ctx context.Context, id store.DocumentID) ([]store.PageStatus, error)
 	Objects(ctx context.Context, id store.DocumentID, page int) ([]store.Object, error)
 	Results(ctx context.Context, id store.DocumentID, task, relation string, page int, after store.Cursor, limit int) ([]store.ResultRow, error)
-	CommitFinish(ctx context.Context, job *river.Job[store.FinishArgs], objects []store.Object, f *store.Failure) error
+	CommitFinish(ctx context.Context, job *river.Job[store.FinishArgs], f store.Finished) error
 }
 
 // Publisher gives a document's files readable paths. *blob.Store is one.
@@ -51,7 +52,7 @@ func (w *FinishWorker) Timeout(*river.Job[store.FinishArgs]) time.Duration { ret
 func (w *FinishWorker) Work(ctx context.Context, job *river.Job[store.FinishArgs]) error {
 	err := w.finish(ctx, job)
 	return settler{log: w.Log, commit: func(ctx context.Context, f store.Failure) error {
-		return w.Finishes.CommitFinish(ctx, job, nil, &f)
+		return w.Finishes.CommitFinish(ctx, job, store.Finished{Failure: &f})
 	}}.settle(ctx, job.JobRow, err)
 }
 
@@ -77,8 +78,8 @@ func (w *FinishWorker) finish(ctx context.Context, job *river.Job[store.FinishAr
 
 func (w *FinishWorker) finishDocument(ctx context.Context, job *river.Job[store.FinishArgs], doc store.Document, pages []store.PageStatus) error {
 	var objects []store.Object
-	for _, run := range doc.Runs {
-		made, err := w.finishRun(ctx, doc, run, pages)
+	for _, name := range tasksOf(doc.Runs) {
+		made, err := w.finishTask(ctx, doc, name, pages)
 		if err != nil {
 			return err
 		}
@@ -89,17 +90,30 @@ func (w *FinishWorker) finishDocument(ctx context.Context, job *river.Job[store.
 		return err
 	}
 	failpoint.Here(failpoint.FinishPublished)
-	if err := w.Finishes.CommitFinish(ctx, job, objects, nil); err != nil {
+	if err := w.Finishes.CommitFinish(ctx, job, store.Finished{Revision: doc.Revision, Objects: objects}); err != nil {
 		return err
 	}
 	failpoint.Here(failpoint.FinishCommitted)
 	return nil
 }
 
-// finishRun makes the searchable PDFs of a task that reads words, and has a
+// tasksOf lists the tasks of a document's runs once each: there are several
+// runs of a task where a document was read again, and its files are of the rows
+// that are current, whichever run gave them.
+func tasksOf(runs []store.Run) []string {
+	var names []string
+	for _, r := range runs {
+		if !slices.Contains(names, r.Task) {
+			names = append(names, r.Task)
+		}
+	}
+	return names
+}
+
+// finishTask makes the searchable PDFs of a task that reads words, and has a
 // task that has something to say about a whole document say it.
-func (w *FinishWorker) finishRun(ctx context.Context, doc store.Document, run store.Run, pages []store.PageStatus) ([]store.Object, error) {
-	t, err := w.Tasks.Task(run.Task)
+func (w *FinishWorker) finishTask(ctx context.Context, doc store.Document, name string, pages []store.PageStatus) ([]store.Object, error) {
+	t, err := w.Tasks.Task(name)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +123,7 @@ func (w *FinishWorker) finishRun(ctx context.Context, doc store.Document, run st
 	if !speaks && !words {
 		return nil, nil
 	}
-	files := finishedFiles{task: run.Task}
+	files := finishedFiles{task: name}
 	var pdf *paper
 	if words {
 		pdf = newPaper(ctx, w.Objects, doc)
@@ -118,7 +132,7 @@ func (w *FinishWorker) finishRun(ctx context.Context, doc store.Document, run st
 	parts := max(1, (len(pages)+task.MaxFinishPages-1)/task.MaxFinishPages)
 	for part := range parts {
 		some := pages[part*task.MaxFinishPages : min(len(pages), (part+1)*task.MaxFinishPages)]
-		shown, err := w.document(ctx, info, doc, run, some)
+		shown, err := w.document(ctx, info, doc, name, some)
 		if err != nil {
 			return nil, err
 		}
@@ -226,14 +240,19 @@ func (f *finishedFiles) join(made []store.Object) error {
 }
 
 // document gathers what a task has read on some pages of a document.
-func (w *FinishWorker) document(ctx context.Context, info task.Info, doc store.Document, run store.Run, pages []store.PageStatus) (task.Document, error) {
+func (w *FinishWorker) document(ctx context.Context, info task.Info, doc store.Document, name string, pages []store.PageStatus) (task.Document, error) {
+	options := map[int64]map[string]string{}
+	for _, r := range doc.Runs {
+		options[r.ID] = r.Options
+	}
 	some := task.Document{ID: string(doc.ID), Name: doc.Name}
 	for _, p := range pages {
 		text, err := fetchText(ctx, w.Objects, p.TextHash)
 		if err != nil {
 			return task.Document{}, err
 		}
-		page := task.DocumentPage{Page: taskPage(doc, p.Page, run.Options), State: string(stateOf(p, run.ID))}
+		shown := currentRun(p, name)
+		page := task.DocumentPage{Page: taskPage(doc, p.Page, options[shown.Run]), State: string(shown.State)}
 		page.Page.Text, page.Page.Lines = text.words(), text.lines()
 		for _, rel := range info.Relations {
 			records, err := w.records(ctx, doc.ID, info.Name, rel, p.Number)
@@ -267,14 +286,15 @@ func (w *FinishWorker) records(ctx context.Context, id store.DocumentID, name st
 	}
 }
 
-// stateOf finds how a run ended on a page.
-func stateOf(p store.PageStatus, run int64) store.PageState {
+// currentRun finds the run of a task that a page shows. One that no run of the
+// task has read counts as failed: nothing is known of it.
+func currentRun(p store.PageStatus, name string) store.PageRunStatus {
 	for _, r := range p.Runs {
-		if r.Run == run {
-			return r.State
+		if r.Task == name && r.Current {
+			return r
 		}
 	}
-	return store.PageFailed
+	return store.PageRunStatus{State: store.PageFailed}
 }
 
 // recordOf gives a stored row in the form its task wrote it.
@@ -339,14 +359,16 @@ func fileName(name string) string {
 }
 
 // endState is what the document's state will be when CommitFinish has counted
-// its page runs.
+// its current page runs.
 func endState(pages []store.PageStatus) store.DocumentState {
 	good, bad := 0, 0
 	for _, p := range pages {
 		for _, r := range p.Runs {
-			if r.State == store.PageDone || r.State == store.PageBlank {
+			switch {
+			case !r.Current:
+			case r.State == store.PageDone || r.State == store.PageBlank:
 				good++
-			} else {
+			default:
 				bad++
 			}
 		}

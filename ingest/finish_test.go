@@ -39,14 +39,14 @@ func (f *finishes) Pages(context.Context, store.DocumentID) ([]store.PageStatus,
 	var pages []store.PageStatus
 	for i := range f.long {
 		pages = append(pages, store.PageStatus{Page: store.Page{Number: i + 1, Width: 100, Height: 100},
-			Runs: []store.PageRunStatus{{Run: 1, Task: "ocr", State: store.PageDone}}})
+			Runs: []store.PageRunStatus{{Run: 1, Task: "ocr", State: store.PageDone, Current: true}}})
 	}
 	if f.long > 0 {
 		return pages, nil
 	}
 	for i, state := range []store.PageState{store.PageDone, store.PageBlank, store.PageFailed} {
 		pages = append(pages, store.PageStatus{Page: store.Page{Number: i + 1, Width: 100, Height: 100},
-			Runs: []store.PageRunStatus{{Run: 1, Task: "ocr", State: state}}})
+			Runs: []store.PageRunStatus{{Run: 1, Task: "ocr", State: state, Current: true}}})
 	}
 	return pages, nil
 }
@@ -72,8 +72,8 @@ func (f *finishes) Results(_ context.Context, _ store.DocumentID, _, relation st
 		Values: map[string]any{"text": fmt.Sprint("w", next), "more": map[string]any{"a": 1.0}}}}}, nil
 }
 
-func (f *finishes) CommitFinish(_ context.Context, _ *river.Job[store.FinishArgs], objects []store.Object, failure *store.Failure) error {
-	f.committed, f.objects, f.failure = true, objects, failure
+func (f *finishes) CommitFinish(_ context.Context, _ *river.Job[store.FinishArgs], end store.Finished) error {
+	f.committed, f.objects, f.failure = true, end.Objects, end.Failure
 	return nil
 }
 

@@ -66,9 +66,10 @@ var plugin = sync.OnceValues(func() (string, error) {
 
 // place is a database and an object store of the test's own.
 type place struct {
-	dsn   string
-	store *store.Store
-	blobs *blob.Store
+	dsn    string
+	store  *store.Store
+	blobs  *blob.Store
+	limits render.Limits // of documents
 }
 
 func newPlace(t *testing.T) *place {
@@ -129,7 +130,7 @@ func (p *place) work(t *testing.T, found Tasks, m Model, profile task.ModelProfi
 	t.Helper()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &IngestWorker{Documents: p.store, Objects: p.blobs, TempDir: t.TempDir(), Log: quiet,
-		Render: render.Options{CacheDir: renderCache()}})
+		Render: render.Options{CacheDir: renderCache(), Limits: p.limits}})
 	river.AddWorker(workers, &ReadWorker{Reads: p.store, Objects: p.blobs, Tasks: found, Model: m, Profile: profile, Log: quiet})
 	river.AddWorker(workers, &FinishWorker{Finishes: p.store, Objects: p.blobs, Publisher: p.blobs, Tasks: found, Log: quiet})
 	worker, err := p.store.NewWorker(workers, store.WorkerOptions{Ingest: 1, Read: 2, Finish: 1, Log: quiet,

@@ -18,6 +18,9 @@ type pageText struct {
 	Skew   float64    `json:"skew,omitempty"` // of the lines, degrees clockwise
 	Words  []pageWord `json:"words,omitempty"`
 	Lines  []pageLine `json:"lines,omitempty"`
+	Notes  []string   `json:"notes,omitempty"` // what of the page is missing
+	// Facts are what the source says of its image, by the keys of package task.
+	Facts map[string]string `json:"facts,omitempty"`
 }
 
 type pageWord struct {
@@ -38,12 +41,15 @@ const maxPageText = 64 << 20
 
 // textOf gives the stored form of what render found on a page.
 func textOf(p *render.Page) pageText {
-	t := pageText{Format: pageTextFormat, Skew: p.Skew, Words: make([]pageWord, len(p.Text)), Lines: make([]pageLine, len(p.Lines))}
+	t := pageText{Format: pageTextFormat, Skew: p.Skew, Words: make([]pageWord, len(p.Text)), Lines: make([]pageLine, len(p.Lines)), Facts: factsOf(p.DICOM)}
 	for i, w := range p.Text {
 		t.Words[i] = pageWord{Text: w.Text, Box: w.Box}
 	}
 	for i, l := range p.Lines {
 		t.Lines[i] = pageLine{Box: l.Box, XHeight: l.XHeight}
+	}
+	for _, n := range p.Notes {
+		t.Notes = append(t.Notes, n.Text)
 	}
 	return t
 }
@@ -88,11 +94,12 @@ func PageOf(p *render.Page, document, raster string, options map[string]string) 
 	return Page{
 		Page: task.Page{
 			Document: document, Number: p.Number, Width: size.X, Height: size.Y, DPI: p.DPI, XHeight: p.XHeight,
-			Rotation: p.Rotation, Text: text.words(), Lines: text.lines(), Options: maps.Clone(options), Raster: raster,
+			Rotation: p.Rotation, Text: text.words(), Lines: text.lines(), Options: maps.Clone(options), Raster: raster, Facts: text.Facts,
 		},
 		Image: p.Image,
 		Blank: p.Blank,
 		Skew:  p.Skew,
+		Notes: text.Notes,
 	}
 }
 
@@ -103,5 +110,5 @@ func taskPage(doc store.Document, p store.Page, options map[string]string) task.
 		raster = fmt.Sprintf("%s#page=%d", doc.Name, p.Number)
 	}
 	return task.Page{Document: doc.Name, Number: p.Number, Width: p.Width, Height: p.Height, DPI: p.DPI, XHeight: p.XHeight,
-		Rotation: p.Rotation, Options: maps.Clone(options), Raster: raster}
+		Rotation: p.Rotation, Options: maps.Clone(options), Raster: raster, Pages: doc.Pages}
 }

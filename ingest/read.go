@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,10 +26,12 @@ type Model interface {
 
 // Page is one upright page as ReadPage takes it.
 type Page struct {
-	task.Page             // what the task sees of it; Options may be nil
+	task.Page             // what the task sees of it; Options may be nil. Regions nil: nobody looked for any
 	Image     *image.RGBA // the full-resolution raster: Width x Height pixels
 	Blank     bool        // no ink worth asking about
 	Skew      float64     // of the text lines, degrees clockwise; the raster is as it was scanned
+	Before    []Page      // pages in front of this one that the model may be shown beside it, see EarlierPages
+	Notes     []string    // what a reader of the outcome should know: images the page lacks
 	level     levelView
 }
 
@@ -110,15 +113,17 @@ const (
 func ReadPage(ctx context.Context, m Model, t task.Task, pg Page, p task.Profile) (Outcome, error) {
 	start := time.Now()
 	if pg.Blank {
-		return Outcome{State: StateBlank}, nil
+		return Outcome{State: StateBlank, Notes: pg.Notes}, nil
 	}
 	info := t.Info()
+	pg.Regions = shownRegions(info, pg.Page)
+	pg.look(info.Overview)
 	pg = pg.levelled()
 	asks, err := t.Plan(ctx, pg.Page, p)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("planning page %d for task %s: %w", pg.Number, info.Name, err)
 	}
-	out := Outcome{State: StateDone}
+	out := Outcome{State: StateDone, Notes: slices.Clone(pg.Notes)}
 	silent := len(asks) > 0 // no view had ink in any round
 	// The reading of a round that is not allowed another is refused, so this ends.
 	for round := 1; ; round++ {
@@ -222,7 +227,11 @@ func answer(ctx context.Context, m Model, pg Page, ask task.Ask) (task.Answer, e
 		a.Stop = task.StopBlank
 		return a, nil
 	}
-	got, err := m.Submit(ctx, engine.Request{Image: view, Prompt: ask.Prompt, MaxTokens: ask.MaxTokens, Grammar: ask.Grammar})
+	request := engine.Request{Image: view, Prompt: ask.Prompt, MaxTokens: ask.MaxTokens, Grammar: ask.Grammar}
+	if films := pg.earlierViews(ask); len(films) > 0 { // in the document's order, this page's view behind them
+		request.Image, request.More = films[0], append(films[1:], view)
+	}
+	got, err := m.Submit(ctx, request)
 	if err != nil {
 		if ctx.Err() != nil {
 			return task.Answer{}, context.Cause(ctx)

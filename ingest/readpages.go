@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -19,6 +20,7 @@ import (
 // Reads is what the ReadWorker needs of the store. *store.Store is one.
 type Reads interface {
 	BeginRead(ctx context.Context, pageRun int64) (store.ReadWork, error)
+	Page(ctx context.Context, id store.DocumentID, number int) (store.PageStatus, error)
 	CommitRead(ctx context.Context, job *river.Job[store.ReadArgs], o store.Outcome) error
 	NoteRetry(ctx context.Context, pageRun int64, f store.Failure) error
 }
@@ -42,6 +44,10 @@ func (w *ReadWorker) Timeout(*river.Job[store.ReadArgs]) time.Duration { return 
 // Work fetches the page, reads it and commits what was read.
 func (w *ReadWorker) Work(ctx context.Context, job *river.Job[store.ReadArgs]) error {
 	err := w.read(ctx, job)
+	var other *otherModelError
+	if errors.As(err, &other) {
+		return w.leave(ctx, job, other)
+	}
 	return settler{
 		log: w.Log,
 		commit: func(ctx context.Context, f store.Failure) error {
@@ -53,12 +59,38 @@ func (w *ReadWorker) Work(ctx context.Context, job *river.Job[store.ReadArgs]) e
 	}.settle(ctx, job.JobRow, err)
 }
 
+// otherModelError says that a run is another model's: what it read would carry
+// that model's fingerprint and not be its work.
+type otherModelError struct{ want, have string }
+
+func (e *otherModelError) Error() string {
+	return fmt.Sprintf("the run is of checkpoint %.12s, this worker has %.12s", e.want, e.have)
+}
+
+// otherModelDelay is how long a page waits before it is offered to a worker
+// again that may have its model.
+const otherModelDelay = 15 * time.Second
+
+// leave puts a job back for a worker that has the run's model.
+func (w *ReadWorker) leave(ctx context.Context, job *river.Job[store.ReadArgs], other *otherModelError) error {
+	w.Log.WarnContext(ctx, "page waits for a worker with its model", "job", job.ID, "error", other)
+	err := w.Reads.NoteRetry(ctx, job.Args.PageRunID, store.Failure{Kind: store.KindModel, Message: other.Error(),
+		Hint: "start a worker with that model (palimpsest work --model), or cancel the document and have it read again"})
+	if err != nil {
+		return err
+	}
+	return river.JobSnooze(otherModelDelay)
+}
+
 func (w *ReadWorker) read(ctx context.Context, job *river.Job[store.ReadArgs]) error {
 	work, err := w.Reads.BeginRead(ctx, job.Args.PageRunID)
 	if err != nil {
 		return err
 	}
 	failpoint.Here(failpoint.ReadBegun)
+	if want, have := work.Run.Fingerprint.Checkpoint, w.Model.Info().Hash; want != "" && want != have {
+		return &otherModelError{want, have}
+	}
 	t, err := w.Tasks.Task(work.Run.Task)
 	if err != nil {
 		return err
@@ -69,6 +101,10 @@ func (w *ReadWorker) read(ctx context.Context, job *river.Job[store.ReadArgs]) e
 	}
 	page, err := w.page(ctx, work)
 	if err != nil {
+		return err
+	}
+	page.Regions = storedRegions(work.Regions)
+	if page.Before, err = w.before(ctx, work, profile); err != nil {
 		return err
 	}
 	out, err := ReadPageWithin(ctx, w.Limits.withDefaults().PageTime, w.Model, t, page, profile)
@@ -99,7 +135,7 @@ func (w *ReadWorker) page(ctx context.Context, work store.ReadWork) (Page, error
 	if err != nil {
 		return Page{}, err
 	}
-	page.Text, page.Lines, page.Skew = text.words(), text.lines(), text.Skew
+	page.Text, page.Lines, page.Skew, page.Facts, page.Notes = text.words(), text.lines(), text.Skew, text.Facts, text.Notes
 	page.Image, err = w.raster(ctx, p.RasterHash)
 	if err != nil {
 		return Page{}, err

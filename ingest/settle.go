@@ -32,6 +32,8 @@ func (s settler) settle(ctx context.Context, job *rivertype.JobRow, err error) e
 		// Cancelled meanwhile, or done by an earlier attempt that was killed
 		// between its commit and its last breath.
 		return nil
+	case errors.Is(err, store.ErrRevised):
+		return river.JobSnooze(0) // what it was made of has changed meanwhile: at once again, no attempt counted
 	case errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely):
 		return river.JobCancel(err)
 	case errors.Is(err, store.ErrUnavailable):

@@ -214,8 +214,9 @@ func (t *scanTurn) take(ctx context.Context, batch []sources.Object) (more bool,
 
 // one decides what becomes of an object.
 func (t *scanTurn) one(ctx context.Context, o sources.Object, was store.SourceObject, there bool) error {
+	filter := sources.Filter{Include: t.src.Include, Exclude: t.src.Exclude}
 	switch {
-	case o.Skip != "":
+	case o.Skip != "", filter.Leave(t.src.Location, o) != "":
 		t.step.Skipped = append(t.step.Skipped, o.Key)
 		return nil
 	case o.Err != nil:

@@ -104,12 +104,13 @@ type Note struct {
 // Fingerprint names everything that decides what a run reads. Two runs of a task with equal options and equal
 // fingerprints read the same.
 type Fingerprint struct {
-	Checkpoint string `json:"checkpoint"` // hash of weights, configuration and tokenizer
-	Adapter    string `json:"adapter"`    // hash of the adapter, if any
-	Profile    string `json:"profile"`    // hash of the task's part of the profile
-	Plugin     string `json:"plugin"`     // name, version and checksum of the task's program
-	Renderer   string `json:"renderer"`   // version of the renderer
-	Kernel     string `json:"kernel"`     // kernel set and arithmetic
+	Checkpoint string `json:"checkpoint"`        // hash of weights, configuration and tokenizer
+	Adapter    string `json:"adapter"`           // hash of the adapter, if any
+	Profile    string `json:"profile"`           // hash of the task's part of the profile
+	Plugin     string `json:"plugin"`            // name, version and checksum of the task's program
+	Renderer   string `json:"renderer"`          // version of the renderer
+	Kernel     string `json:"kernel"`            // kernel set and arithmetic
+	Regions    string `json:"regions,omitempty"` // digest of the run whose regions it reads; filled by the store
 }
 
 // Digest is the SHA-256, in hex, of the fingerprint's canonical JSON.
@@ -124,11 +125,22 @@ type NewRun struct {
 	Task        string
 	Options     map[string]string
 	Fingerprint Fingerprint
+	// Regions is the run of task RegionsTask that this one waits for, page by page; nil: it reads pages as a whole. A
+	// document has one run of a digest, however many wait for it.
+	Regions *NewRun
+}
+
+// fingerprint carries that of the run it waits for.
+func (r NewRun) fingerprint() Fingerprint {
+	if r.Regions != nil {
+		r.Fingerprint.Regions = r.Regions.digest()
+	}
+	return r.Fingerprint
 }
 
 // digest covers task, options and fingerprint.
 func (r NewRun) digest() string {
-	return digestOf(r.Task, r.Options, r.Fingerprint.Digest())
+	return digestOf(r.Task, r.Options, r.fingerprint().Digest())
 }
 
 // NewDocument is a submission. The object named by Hash must be in the blob store before.
@@ -183,6 +195,9 @@ func (d *NewDocument) check() error {
 		if seen[r.Task] {
 			return fmt.Errorf("store: submit %q: task %s is asked for twice: %w", d.Name, r.Task, ErrInvalid)
 		}
+		if r.Regions != nil && (r.Regions.Task != RegionsTask || r.Task == RegionsTask) {
+			return fmt.Errorf("store: submit %q: a run of %s cannot wait for one of %.40q: %w", d.Name, r.Task, r.Regions.Task, ErrInvalid)
+		}
 		seen[r.Task] = true
 	}
 	return nil
@@ -221,8 +236,9 @@ type Document struct {
 	Format         string // "pdf", "jpeg" ... once the source was looked at
 	MediaType      string
 	State          DocumentState
-	Pages          int // 0 until known
-	OpenPageRuns   int // page runs not yet final
+	Pages          int   // 0 until known
+	OpenPageRuns   int   // page runs not yet final
+	Revision       int64 // how often current rows were changed after it had ended
 	Notes          []Note
 	Failure        *Failure
 	IdempotencyKey string
@@ -248,7 +264,7 @@ type Run struct {
 func readDocument(r db.Document, runs []db.Run) Document {
 	d := Document{
 		ID: DocumentID(r.ID), Tenant: r.Tenant, Name: r.Name, Hash: r.Hash, Bytes: r.Bytes, Format: r.Format,
-		MediaType: r.MediaType, State: DocumentState(r.State), Pages: int(r.Pages), OpenPageRuns: int(r.OpenPageRuns),
+		MediaType: r.MediaType, State: DocumentState(r.State), Pages: int(r.Pages), OpenPageRuns: int(r.OpenPageRuns), Revision: r.Revision,
 		Failure: readFailure(r.Failure), IdempotencyKey: r.IdempotencyKey.String,
 		Created: r.CreatedAt, Updated: r.UpdatedAt, Finished: r.FinishedAt.Time,
 	}

@@ -12,15 +12,22 @@ import (
 	"palimpsest.dev/store/internal/db"
 )
 
+// Finished is what a finish job made of a document.
+type Finished struct {
+	Revision int64    // of the document as BeginFinish gave it
+	Objects  []Object // every file of the document as a whole; in the blob store already
+	Failure  *Failure // why the step failed; then there are no objects
+}
+
 // BeginFinish gives the document a finish job is about, with its runs, of whatever tenant. ErrFinal: it has ended
-// already and nothing is left to do.
+// already, its files are of its present revision, and nothing is left to do.
 func (s *Store) BeginFinish(ctx context.Context, id DocumentID) (doc Document, err error) {
 	err = s.tx(ctx, func(tx pgx.Tx) error {
 		row, err := s.lock(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if DocumentState(row.State).Final() {
+		if DocumentState(row.State).Final() && row.Revision == row.FinishedRevision {
 			return fmt.Errorf("store: document %s has ended: %w", id, ErrFinal)
 		}
 		doc, err = s.document(ctx, tx, id)
@@ -31,18 +38,27 @@ func (s *Store) BeginFinish(ctx context.Context, id DocumentID) (doc Document, e
 
 // CommitFinish ends a document whose page runs are all final: its own objects, the states of its runs and its own,
 // and the completion of the job, in one transaction. The document is complete when every page run is done or blank,
-// failed when none is, and partial otherwise; a failure of the finish step itself makes a complete one partial. ctx
-// must be the worker's.
-func (s *Store) CommitFinish(ctx context.Context, job *river.Job[FinishArgs], objects []Object, failure *Failure) error {
+// failed when none is, and partial otherwise; a failure of the finish step itself makes a complete one partial. Of a
+// document that had ended before, the files of its present revision take the place of the old ones. ErrRevised says that
+// other rows have become current since BeginFinish: nothing was stored, and the job is to begin again. ctx must be the
+// worker's.
+func (s *Store) CommitFinish(ctx context.Context, job *river.Job[FinishArgs], f Finished) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
 		row, err := s.lock(ctx, tx, job.Args.DocumentID)
 		if err != nil {
 			return err
 		}
-		if !DocumentState(row.State).Final() {
-			if err := s.finish(ctx, tx, row, objects, failure); err != nil {
-				return err
-			}
+		switch final := DocumentState(row.State).Final(); {
+		case final && row.Revision == row.FinishedRevision:
+		case final && f.Failure == nil && row.Revision != f.Revision:
+			return fmt.Errorf("store: document %s is at revision %d, its files are of %d: %w", row.ID, row.Revision, f.Revision, ErrRevised)
+		case final:
+			err = s.finishRevision(ctx, tx, row, f.Objects, f.Failure)
+		default:
+			err = s.finish(ctx, tx, row, f.Objects, f.Failure)
+		}
+		if err != nil {
+			return err
 		}
 		return completeJob(ctx, tx, job)
 	})
@@ -52,22 +68,8 @@ func (s *Store) finish(ctx context.Context, tx pgx.Tx, row db.Document, objects 
 	if row.OpenPageRuns > 0 {
 		return fmt.Errorf("store: document %s has %d page runs still open: %w", row.ID, row.OpenPageRuns, ErrConflict)
 	}
-	if len(objects) > 0 {
-		params := make([]db.UpsertDocumentObjectParams, len(objects))
-		for i, o := range objects {
-			params[i] = db.UpsertDocumentObjectParams{
-				Document: row.ID, Task: o.Task, Name: cleanText(o.Name), MediaType: cleanText(o.MediaType), Hash: o.Hash, Bytes: o.Bytes,
-			}
-		}
-		var failed error
-		s.q.UpsertDocumentObject(ctx, tx, params).Exec(func(i int, err error) {
-			if err != nil && failed == nil {
-				failed = fmt.Errorf("store: object %q of document %s: %w", objects[i].Name, row.ID, err)
-			}
-		})
-		if failed != nil {
-			return failed
-		}
+	if err := s.putDocumentObjects(ctx, tx, row.ID, objects); err != nil {
+		return err
 	}
 	all, err := s.endRuns(ctx, tx, row.ID)
 	if err != nil {
@@ -77,12 +79,32 @@ func (s *Store) finish(ctx context.Context, tx pgx.Tx, row db.Document, objects 
 	switch {
 	case to == RunComplete && failure != nil:
 		to = RunPartial
-	case to == RunFailed && failure == nil:
-		if why, err = s.firstFailure(ctx, tx, row.ID); err != nil {
+	case to != RunComplete && failure == nil:
+		if why, err = s.firstFailure(ctx, tx, row.ID, all); err != nil {
 			return err
 		}
 	}
 	return s.moveDocument(ctx, tx, DocumentID(row.ID), DocumentState(to), why)
+}
+
+// putDocumentObjects names files of the document as a whole.
+func (s *Store) putDocumentObjects(ctx context.Context, tx pgx.Tx, id string, objects []Object) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	params := make([]db.UpsertDocumentObjectParams, len(objects))
+	for i, o := range objects {
+		params[i] = db.UpsertDocumentObjectParams{
+			Document: id, Task: o.Task, Name: cleanText(o.Name), MediaType: cleanText(o.MediaType), Hash: o.Hash, Bytes: o.Bytes,
+		}
+	}
+	var failed error
+	s.q.UpsertDocumentObject(ctx, tx, params).Exec(func(i int, err error) {
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("store: object %q of document %s: %w", objects[i].Name, id, err)
+		}
+	})
+	return failed
 }
 
 // tally counts page runs that ended well and badly.
@@ -128,27 +150,40 @@ func (s *Store) endRuns(ctx context.Context, tx pgx.Tx, id string) (all tally, e
 	return all, nil
 }
 
-// firstFailure is the reason given for a document none of whose pages could be read.
-func (s *Store) firstFailure(ctx context.Context, tx pgx.Tx, id string) (*Failure, error) {
+// firstFailure is the reason given for a document some or all of whose pages could not be read; nil where none is known.
+func (s *Store) firstFailure(ctx context.Context, tx pgx.Tx, id string, all tally) (*Failure, error) {
 	b, err := s.q.FirstFailure(ctx, tx, id)
 	switch {
+	case errors.Is(err, pgx.ErrNoRows) && all.good > 0:
+		return nil, nil
 	case errors.Is(err, pgx.ErrNoRows):
 		return &Failure{Kind: KindBadInput, Message: "the document has no pages"}, nil
 	case err != nil:
 		return nil, fmt.Errorf("store: failures of document %s: %w", id, err)
 	}
 	f := readFailure(b)
-	f.Message = "no page could be read; the first reason: " + f.Message
+	if all.good > 0 {
+		f.Message = fmt.Sprintf("%d of %d page runs failed; the first reason: %s", all.bad, all.bad+all.good, f.Message)
+	} else {
+		f.Message = "no page could be read; the first reason: " + f.Message
+	}
 	return f, nil
 }
 
 // Cancel ends a document: all open page runs are cancelled, and so are its jobs; a worker that is busy with one has
-// its context cancelled, wherever it runs. Rows of pages already read stay. ErrFinal where the document has ended.
+// its context cancelled, wherever it runs. Rows of pages already read stay. Of a document that has ended, the runs that
+// read it again are cancelled, and it stays what it is; ErrFinal where there are none.
 func (s *Store) Cancel(ctx context.Context, id DocumentID) error {
 	return s.tx(ctx, func(tx pgx.Tx) error {
-		row, err := s.open(ctx, tx, id)
+		row, err := s.lock(ctx, tx, id)
 		if err != nil {
 			return err
+		}
+		if DocumentState(row.State).Final() {
+			if row.OpenPageRuns == 0 {
+				return fmt.Errorf("store: document %s is %s: %w", id, row.State, ErrFinal)
+			}
+			return s.endOpen(ctx, tx, id, RunCancelled)
 		}
 		if err := s.endDocument(ctx, tx, id, DocumentCancelled, RunCancelled, nil); err != nil {
 			return err
@@ -162,6 +197,14 @@ func (s *Store) Cancel(ctx context.Context, id DocumentID) error {
 
 // endDocument ends a document before its time, with everything below it that is open.
 func (s *Store) endDocument(ctx context.Context, tx pgx.Tx, id DocumentID, to DocumentState, run RunState, f *Failure) error {
+	if err := s.endOpen(ctx, tx, id, run); err != nil {
+		return err
+	}
+	return s.moveDocument(ctx, tx, id, to, f)
+}
+
+// endOpen cancels the page runs of a document that are open, with their jobs, and ends its open runs.
+func (s *Store) endOpen(ctx context.Context, tx pgx.Tx, id DocumentID, run RunState) error {
 	ended, err := s.q.EndPageRuns(ctx, tx, db.EndPageRunsParams{
 		Document: string(id), State: string(PageCancelled), FromStates: PageTransitions.From(PageCancelled),
 	})
@@ -174,9 +217,6 @@ func (s *Store) endDocument(ctx context.Context, tx pgx.Tx, id DocumentID, to Do
 	err = s.q.EndRuns(ctx, tx, db.EndRunsParams{Document: string(id), State: string(run), FromStates: RunTransitions.From(run)})
 	if err != nil {
 		return fmt.Errorf("store: runs of document %s: %w", id, err)
-	}
-	if err := s.moveDocument(ctx, tx, id, to, f); err != nil {
-		return err
 	}
 	for _, pr := range ended {
 		if pr.Job.Valid {

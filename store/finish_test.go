@@ -18,7 +18,7 @@ func TestBeginFinishGivesTheDocumentUntilItHasEnded(t *testing.T) {
 			return err
 		}
 		seen <- d
-		return s.CommitFinish(ctx, job, nil, nil)
+		return s.CommitFinish(ctx, job, Finished{})
 	}}.work(t, s)
 	n := newDocument("a.pdf")
 	n.Tenant = "library"

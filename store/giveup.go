@@ -45,8 +45,14 @@ func (s *Store) giveUp(ctx context.Context, kind string, encoded []byte, f Failu
 
 func (s *Store) giveUpDocument(ctx context.Context, tx pgx.Tx, id DocumentID, kind string, f Failure) error {
 	row, err := s.lock(ctx, tx, id)
-	if err != nil || DocumentState(row.State).Final() {
+	if err != nil {
 		return err
+	}
+	if DocumentState(row.State).Final() {
+		if kind == (FinishArgs{}).Kind() && row.Revision != row.FinishedRevision {
+			return s.finishRevision(ctx, tx, row, nil, &f) // its files stay those of an older revision
+		}
+		return nil
 	}
 	if kind == (FinishArgs{}).Kind() && row.OpenPageRuns == 0 {
 		return s.finish(ctx, tx, row, nil, &f) // its pages were read: that is not lost
@@ -119,6 +125,16 @@ func (s *Store) settleLost(ctx context.Context, age time.Duration) error {
 		}
 		args, _ := json.Marshal(FinishArgs{DocumentID: DocumentID(d.ID)}) // a string
 		if err := s.giveUp(ctx, kind, args, f, nil); err != nil {
+			return err
+		}
+	}
+	revisions, err := s.q.LostRevisions(ctx, s.pool, interval(age))
+	if err != nil {
+		return fmt.Errorf("store: lost revisions: %w", err)
+	}
+	for _, id := range revisions {
+		args, _ := json.Marshal(FinishArgs{DocumentID: DocumentID(id)}) // a string
+		if err := s.giveUp(ctx, FinishArgs{}.Kind(), args, f, nil); err != nil {
 			return err
 		}
 	}

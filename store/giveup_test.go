@@ -27,7 +27,7 @@ func TestADocumentEndsWhateverItsWorkersDo(t *testing.T) {
 		"ingest panics":   {pipeline{ingest: func(context.Context, *river.Job[IngestArgs]) error { panic("oh") }}, DocumentFailed, "panic: oh"},
 		"finish fails":    {pipeline{finish: func(context.Context, *river.Job[FinishArgs]) error { return broken }}, DocumentPartial, "broken worker"},
 		"finish panics":   {pipeline{finish: func(context.Context, *river.Job[FinishArgs]) error { panic("oh") }}, DocumentPartial, "panic: oh"},
-		"one page panics": {pipeline{}, DocumentPartial, ""},
+		"one page panics": {pipeline{}, DocumentPartial, "1 of 2 page runs failed; the first reason"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

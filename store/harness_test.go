@@ -126,7 +126,16 @@ func (p pipeline) start(ctx context.Context, s *Store) (*Worker, error) {
 		}
 	}
 	if p.finish == nil {
-		p.finish = func(ctx context.Context, job *river.Job[FinishArgs]) error { return s.CommitFinish(ctx, job, nil, nil) }
+		p.finish = func(ctx context.Context, job *river.Job[FinishArgs]) error {
+			doc, err := s.BeginFinish(ctx, job.Args.DocumentID)
+			if errors.Is(err, ErrFinal) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return s.CommitFinish(ctx, job, Finished{Revision: doc.Revision})
+		}
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(p.ingest))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,11 +49,8 @@ func (s *Store) submit(ctx context.Context, tx pgx.Tx, d NewDocument) (doc Docum
 		return doc, false, err
 	}
 	for _, r := range d.Runs {
-		fingerprint, _ := json.Marshal(r.Fingerprint) // strings only
-		if _, err := s.q.InsertRun(ctx, tx, db.InsertRunParams{
-			Document: string(id), Task: r.Task, Options: optionsJSON(r.Options), Fingerprint: fingerprint, Digest: r.digest(),
-		}); err != nil {
-			return Document{}, false, fmt.Errorf("store: submit %q: run of %s: %w", d.Name, r.Task, err)
+		if _, err := s.ensureRun(ctx, tx, id, r); err != nil {
+			return Document{}, false, err
 		}
 	}
 	if err := s.queueDocument(ctx, tx, id, IngestArgs{DocumentID: id}); err != nil {
@@ -62,6 +60,23 @@ func (s *Store) submit(ctx context.Context, tx pgx.Tx, d NewDocument) (doc Docum
 		return Document{}, false, err
 	}
 	return doc, true, s.notify(ctx, tx, Event{Document: id, State: string(DocumentReceived)})
+}
+
+// ensureRun finds the document's run of this digest or makes it, after the one that it waits for.
+func (s *Store) ensureRun(ctx context.Context, tx pgx.Tx, id DocumentID, r NewRun) (run int64, err error) {
+	row, err := s.q.RunOfDigest(ctx, tx, db.RunOfDigestParams{Document: string(id), Task: r.Task, Digest: r.digest()})
+	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
+		return row.ID, found(err, "run of %s over document %s", r.Task, id)
+	}
+	regions, err := s.ensureRegions(ctx, tx, id, r)
+	if err != nil {
+		return 0, err
+	}
+	fingerprint, _ := json.Marshal(r.fingerprint()) // strings only
+	row, err = s.q.InsertRun(ctx, tx, db.InsertRunParams{
+		Document: string(id), Task: r.Task, Options: optionsJSON(r.Options), Fingerprint: fingerprint, Digest: r.digest(), Regions: regions,
+	})
+	return row.ID, found(err, "run of %s over document %s", r.Task, id)
 }
 
 func (s *Store) submittedBefore(ctx context.Context, tx pgx.Tx, d NewDocument, digest string) (Document, error) {
@@ -221,28 +236,24 @@ func (s *Store) AddPages(ctx context.Context, id DocumentID, pages []NewPage) er
 	})
 }
 
-// queuePageRuns inserts a read job for each page run that waits for one, and counts them as open.
+// queuePageRuns inserts a read job for each page run that is queued, and counts it, and those that wait for regions, as
+// open.
 func (s *Store) queuePageRuns(ctx context.Context, tx pgx.Tx, id DocumentID, runs []db.InsertPageRunsRow, numbers []int32) error {
-	var ids, jobs []int64
-	var params []river.InsertManyParams
+	var ids []int64
+	open := int32(0)
 	for _, r := range runs {
 		if PageState(r.State) == PageQueued {
 			ids = append(ids, r.ID)
-			params = append(params, river.InsertManyParams{Args: ReadArgs{PageRunID: r.ID, DocumentID: id}})
+		}
+		if !PageState(r.State).Final() {
+			open++
 		}
 	}
-	if len(params) > 0 {
-		results, err := s.queue.InsertManyTx(ctx, tx, params)
-		if err != nil {
-			return fmt.Errorf("store: read jobs of document %s: %w", id, err)
-		}
-		for _, r := range results {
-			jobs = append(jobs, r.Job.ID)
-		}
-		if err := s.q.SetJobs(ctx, tx, db.SetJobsParams{Ids: ids, Jobs: jobs}); err != nil {
-			return fmt.Errorf("store: read jobs of document %s: %w", id, err)
-		}
-		if _, err := s.q.AddOpenPageRuns(ctx, tx, db.AddOpenPageRunsParams{ID: string(id), N: int32(len(ids))}); err != nil {
+	if err := s.insertReads(ctx, tx, id, ids); err != nil {
+		return err
+	}
+	if open > 0 {
+		if _, err := s.q.AddOpenPageRuns(ctx, tx, db.AddOpenPageRunsParams{ID: string(id), N: open}); err != nil {
 			return fmt.Errorf("store: count of document %s: %w", id, err)
 		}
 	}
@@ -254,6 +265,28 @@ func (s *Store) queuePageRuns(ctx context.Context, tx pgx.Tx, id DocumentID, run
 		events = append(events, Event{Document: id, Page: int(n), State: string(PageQueued)})
 	}
 	return s.notify(ctx, tx, events...)
+}
+
+// insertReads inserts the read jobs of page runs.
+func (s *Store) insertReads(ctx context.Context, tx pgx.Tx, id DocumentID, pageRuns []int64) error {
+	if len(pageRuns) == 0 {
+		return nil
+	}
+	params, jobs := make([]river.InsertManyParams, len(pageRuns)), make([]int64, len(pageRuns))
+	for i, pr := range pageRuns {
+		params[i] = river.InsertManyParams{Args: ReadArgs{PageRunID: pr, DocumentID: id}}
+	}
+	results, err := s.queue.InsertManyTx(ctx, tx, params)
+	if err != nil {
+		return fmt.Errorf("store: read jobs of document %s: %w", id, err)
+	}
+	for i, r := range results {
+		jobs[i] = r.Job.ID
+	}
+	if err := s.q.SetJobs(ctx, tx, db.SetJobsParams{Ids: pageRuns, Jobs: jobs}); err != nil {
+		return fmt.Errorf("store: read jobs of document %s: %w", id, err)
+	}
+	return nil
 }
 
 // EndIngest says that all pages are stored: the document is running, or, where no page is left to be read, its finish

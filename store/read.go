@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -51,6 +52,8 @@ type ReadWork struct {
 	Run      Run
 	State    PageState
 	Attempt  int // how often reading was begun, this time included
+	// Regions are those that the run it waited for found on the page. Nil, and not empty, where it waited for none.
+	Regions []Region
 }
 
 // BeginRead moves a page run to running and returns what is to be read. ErrFinal means that there is nothing to do:
@@ -77,6 +80,9 @@ func (s *Store) BeginRead(ctx context.Context, pageRunID int64) (ReadWork, error
 		w = ReadWork{
 			PageRun: pageRunID, Document: readDocument(doc, nil), Page: readPage(work.Page), Run: readRun(work.Run),
 			State: PageState(pr.State), Attempt: int(pr.Attempts),
+		}
+		if w.Regions, err = s.regionsFor(ctx, tx, pageRunID, work.Run.Regions); err != nil {
+			return err
 		}
 		return s.notify(ctx, tx, Event{Document: w.Document.ID, Page: w.Page.Number, Task: pr.Task, State: pr.State})
 	})
@@ -111,7 +117,7 @@ type Row struct {
 	Box        [4]float64 // x0, y0, x1, y1 in raster pixels, half open
 	Polygon    [][2]float64
 	Confidence float64 // 0 to 1; NaN where there is none
-	Source     string  // "model" or "text_layer"
+	Source     string  // "model", "text_layer" or, of regions, "person"
 	Values     map[string]any
 }
 
@@ -178,6 +184,11 @@ func (s *Store) commitPageRun(ctx context.Context, tx pgx.Tx, id int64, o Outcom
 	if PageState(pr.State).Final() {
 		return pr, nil
 	}
+	if pr.Task == RegionsTask && o.State == PageDone {
+		if o.Rows, err = s.withDrawn(ctx, tx, pr, o.Rows); err != nil {
+			return pr, err
+		}
+	}
 	if err := s.insertRows(ctx, tx, pr, page, o.Rows); err != nil {
 		return pr, err
 	}
@@ -192,7 +203,8 @@ func (s *Store) commitPageRun(ctx context.Context, tx pgx.Tx, id int64, o Outcom
 	failpoint.Here(failpoint.RowsInserted)
 	n, err := s.q.FinishPageRun(ctx, tx, db.FinishPageRunParams{
 		ID: id, State: string(o.State), Failure: o.Failure.json(), Model: cleanText(o.Model), Seconds: o.Seconds,
-		Tokens: int64(o.Tokens), Notes: noteJSON, FromStates: PageTransitions.From(o.State),
+		Tokens: int64(o.Tokens), Notes: noteJSON, Records: pgtype.Int4{Int32: int32(len(o.Rows)), Valid: true},
+		Confidence: meanConfidence(o.Rows), FromStates: PageTransitions.From(o.State),
 	})
 	if err != nil {
 		return pr, fmt.Errorf("store: end page run %d: %w", id, err)
@@ -200,16 +212,37 @@ func (s *Store) commitPageRun(ctx context.Context, tx pgx.Tx, id int64, o Outcom
 	if n == 0 {
 		return pr, refused("page run", id, pr.State, o.State, false)
 	}
+	if pr.Task == RegionsTask {
+		if err := s.releaseWaiting(ctx, tx, doc, pr.Run); err != nil {
+			return pr, err
+		}
+	}
 	left, err := s.q.AddOpenPageRuns(ctx, tx, db.AddOpenPageRunsParams{ID: doc.ID, N: -1})
 	if err != nil {
 		return pr, fmt.Errorf("store: count of document %s: %w", doc.ID, err)
 	}
-	if left.OpenPageRuns == 0 && DocumentState(left.State) == DocumentRunning {
-		if err := s.queueDocument(ctx, tx, DocumentID(doc.ID), FinishArgs{DocumentID: DocumentID(doc.ID)}); err != nil {
-			return pr, err
-		}
+	switch state := DocumentState(left.State); {
+	case state.Final(): // it had ended before, and is read again
+		err = s.endRerun(ctx, tx, doc, pr.Run)
+	case left.OpenPageRuns == 0 && state == DocumentRunning:
+		err = s.queueDocument(ctx, tx, DocumentID(doc.ID), FinishArgs{DocumentID: DocumentID(doc.ID)})
+	}
+	if err != nil {
+		return pr, err
 	}
 	return pr, s.notify(ctx, tx, Event{Document: DocumentID(doc.ID), Page: page, Task: pr.Task, State: string(o.State)})
+}
+
+// meanConfidence is over the rows that have one; null where none has.
+func meanConfidence(rows []Row) pgtype.Float8 {
+	sum, n := 0.0, 0
+	for _, r := range rows {
+		if !math.IsNaN(r.Confidence) {
+			sum += min(max(r.Confidence, 0), 1)
+			n++
+		}
+	}
+	return pgtype.Float8{Float64: sum / float64(max(n, 1)), Valid: n > 0}
 }
 
 func (s *Store) insertObjects(ctx context.Context, tx pgx.Tx, pr db.PageRun, objects []Object) error {

@@ -183,7 +183,7 @@ func relationDDL(task string, r Relation, added []Column) []string {
 			x0 double precision not null, y0 double precision not null, x1 double precision not null, y1 double precision not null,
 			polygon jsonb,
 			confidence double precision,
-			source text not null check (source in ('model', 'text_layer')),
+			source text not null check (source in ('model', 'text_layer', 'person')),
 			primary key (page_run, seq))`, // the one index: a document's rows are found through its page runs
 	}
 	for _, c := range added {
@@ -226,7 +226,7 @@ var hostColumnSummaries = map[string]string{
 	"y1":         "Lower edge, exclusive.",
 	"polygon":    "Outline [[x,y]...] where a box says too little, as on a rotated source; otherwise null.",
 	"confidence": "0 to 1; null where there is none.",
-	"source":     "model: read from the pixels. text_layer: copied from the source's own text.",
+	"source":     "model: read from the pixels. text_layer: copied from the source's own text. person: drawn by hand.",
 }
 
 func relationTable(task, relation string) string {

@@ -181,6 +181,16 @@ const maxResults = 10_000
 // behind the cursor, at most limit of them (0 or more than 10 000 means 10 000). Values hold string, int64, float64,
 // bool or decoded JSON, and lack what is null; Confidence is NaN where there is none.
 func (s *Store) Results(ctx context.Context, id DocumentID, task, relation string, page int, after Cursor, limit int) ([]ResultRow, error) {
+	return s.rows(ctx, task, relation, "pr.current and p.document = $1", string(id), page, after, limit)
+}
+
+// RunResults is Results of one run, whether its rows are current or not.
+func (s *Store) RunResults(ctx context.Context, run RunStatus, relation string, page int, after Cursor, limit int) ([]ResultRow, error) {
+	return s.rows(ctx, run.Task, relation, "pr.run = $1", run.ID, page, after, limit)
+}
+
+// rows reads rows of page runs for which the condition holds; $1 in it is of.
+func (s *Store) rows(ctx context.Context, task, relation, condition string, of any, page int, after Cursor, limit int) ([]ResultRow, error) {
 	rel, err := s.relation(ctx, s.pool, task, relation, nil)
 	if err != nil {
 		return nil, err
@@ -194,19 +204,19 @@ func (s *Store) Results(ctx context.Context, id DocumentID, task, relation strin
 	}
 	// By the page's number and not the row's own, so that only the pages behind the cursor are visited, in order.
 	query += " from " + relationTable(task, relation) + ` r
-		join palimpsest.page_run pr on pr.id = r.page_run and pr.current
+		join palimpsest.page_run pr on pr.id = r.page_run
 		join palimpsest.page p on p.id = pr.page
-		where p.document = $1 and ($2::integer = 0 or p.number = $2) and p.number >= $3 and (p.number, r.seq) > ($3, $4)
+		where ` + condition + ` and ($2::integer = 0 or p.number = $2) and p.number >= $3 and (p.number, r.seq) > ($3, $4)
 		order by p.number, r.seq limit $5`
-	rows, err := s.pool.Query(ctx, query, string(id), page, after.Page, after.seq(), limit)
+	rows, err := s.pool.Query(ctx, query, of, page, after.Page, after.seq(), limit)
 	if err != nil {
-		return nil, found(err, "results %s.%s of document %s", task, relation, id)
+		return nil, found(err, "rows %s.%s of %v", task, relation, of)
 	}
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ResultRow, error) {
 		return scanResult(row, relation, rel.Columns)
 	})
 	if err != nil {
-		return nil, found(err, "results %s.%s of document %s", task, relation, id)
+		return nil, found(err, "rows %s.%s of %v", task, relation, of)
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type NewScanSource struct {
 	Cron        string // five fields in UTC, see package cron
 	Tasks       []string
 	Options     map[string]string
+	Include     []string // patterns of names or paths that are taken; none: all but sidecar files
+	Exclude     []string // patterns of those left alone
 }
 
 // ScanSource is a folder or bucket that is scanned on a schedule.
@@ -64,6 +67,9 @@ const (
 	// maxSources bounds the sources of a tenant, and with them a list.
 	maxSources = 1000
 	maxOptions = 64
+	// maxPatterns and maxPatternBytes bound what a source takes and leaves.
+	maxPatterns     = 64
+	maxPatternBytes = 256
 )
 
 var (
@@ -97,6 +103,14 @@ func (n *NewScanSource) check() (cron.Schedule, error) {
 	for i, t := range n.Tasks {
 		if !taskForm.MatchString(t) || slices.Contains(n.Tasks[:i], t) {
 			return invalid("%.40q is not the name of a task, or asked for twice", t)
+		}
+	}
+	if len(n.Include)+len(n.Exclude) > maxPatterns {
+		return invalid("%d patterns given, at most %d", len(n.Include)+len(n.Exclude), maxPatterns)
+	}
+	for _, p := range slices.Concat(n.Include, n.Exclude) {
+		if _, err := path.Match(p, ""); err != nil || p == "" || len(p) > maxPatternBytes || p != cleanText(p) {
+			return invalid("%.80q is no pattern of up to %d bytes, like *.tif, drafts/ or **/thumbs/*", p, maxPatternBytes)
 		}
 	}
 	schedule, err := cron.Parse(n.Cron)
@@ -135,7 +149,7 @@ func (s *Store) AddSource(ctx context.Context, n NewScanSource) (src ScanSource,
 		}
 		row, err := s.q.InsertSource(ctx, tx, db.InsertSourceParams{
 			Tenant: n.Tenant, Name: n.Name, Location: n.Location, Credentials: n.Credentials, Cron: schedule.String(),
-			Tasks: n.Tasks, Options: optionsJSON(n.Options), NextAt: timestamp(schedule.Next(now)),
+			Tasks: n.Tasks, Options: optionsJSON(n.Options), Include: append([]string{}, n.Include...), Exclude: append([]string{}, n.Exclude...), NextAt: timestamp(schedule.Next(now)),
 		})
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("store: there is a source named %q: %w", n.Name, ErrConflict)
@@ -254,6 +268,7 @@ func (s *Store) PauseSource(ctx context.Context, tenant, name string, paused boo
 func readSource(r db.Source) ScanSource {
 	src := ScanSource{ID: r.ID, Paused: r.Paused, Next: r.NextAt.Time, Created: r.CreatedAt, NewScanSource: NewScanSource{
 		Tenant: r.Tenant, Name: r.Name, Location: r.Location, Credentials: r.Credentials, Cron: r.Cron, Tasks: r.Tasks,
+		Include: r.Include, Exclude: r.Exclude,
 	}}
 	_ = json.Unmarshal(r.Options, &src.Options) // written by AddSource alone
 	return src

@@ -243,9 +243,9 @@ func TestHowPagesMakeADocumentEnd(t *testing.T) {
 		"all done":           {plan{outcomes: []PageState{PageDone, PageDone}}, DocumentComplete, ""},
 		"done and blank":     {plan{outcomes: []PageState{PageDone, PageBlank}, blank: 1}, DocumentComplete, ""},
 		"all blank":          {plan{blank: 2}, DocumentComplete, ""},
-		"one unreadable":     {plan{outcomes: []PageState{PageDone, PageUnreadable}}, DocumentPartial, ""},
-		"one failed":         {plan{outcomes: []PageState{PageDone, PageFailed}}, DocumentPartial, ""},
-		"one not rendered":   {plan{outcomes: []PageState{PageDone}, broken: 1}, DocumentPartial, ""},
+		"one unreadable":     {plan{outcomes: []PageState{PageDone, PageUnreadable}}, DocumentPartial, KindModel},
+		"one failed":         {plan{outcomes: []PageState{PageDone, PageFailed}}, DocumentPartial, KindModel},
+		"one not rendered":   {plan{outcomes: []PageState{PageDone}, broken: 1}, DocumentPartial, KindUnsupported},
 		"all failed":         {plan{outcomes: []PageState{PageFailed, PageFailed}}, DocumentFailed, KindModel},
 		"none rendered":      {plan{broken: 2}, DocumentFailed, KindUnsupported},
 		"no pages":           {plan{}, DocumentFailed, KindBadInput},
@@ -295,7 +295,7 @@ func TestHowPagesMakeADocumentEnd(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return s.CommitFinish(ctx, job, []Object{{Task: "ocr", Name: "all.txt", MediaType: "text/plain", Hash: hashOf(doc.Name), Bytes: 1}}, byName[doc.Name].finish)
+			return s.CommitFinish(ctx, job, Finished{Objects: []Object{{Task: "ocr", Name: "all.txt", MediaType: "text/plain", Hash: hashOf(doc.Name), Bytes: 1}}, Failure: byName[doc.Name].finish})
 		},
 	}.work(t, s)
 	for name, p := range plans {

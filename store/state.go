@@ -42,6 +42,7 @@ type PageState string
 
 // The states of a page run.
 const (
+	PageWaiting    PageState = "waiting" // for the run that finds the page's regions
 	PageQueued     PageState = "queued"
 	PageRunning    PageState = "running"
 	PageDone       PageState = "done"
@@ -76,6 +77,7 @@ var (
 		RunCancelled: {},
 	}
 	PageTransitions = Transitions[PageState]{
+		PageWaiting:    {PageQueued, PageBlank, PageUnreadable, PageFailed, PageCancelled},
 		PageQueued:     {PageRunning, PageFailed, PageCancelled},
 		PageRunning:    {PageRunning, PageQueued, PageDone, PageBlank, PageUnreadable, PageFailed, PageCancelled},
 		PageDone:       {},
@@ -86,12 +88,22 @@ var (
 	}
 )
 
+// DocumentRevisions are the moves of a document that has ended and whose current rows were changed since: nothing works
+// on it any more, but its state says how its current pages ended, and these are others now. They are no part of the
+// table above, because whoever waits for a document's end must not be kept waiting by them.
+var DocumentRevisions = Transitions[DocumentState]{
+	DocumentComplete:  {DocumentComplete, DocumentPartial, DocumentFailed},
+	DocumentPartial:   {DocumentComplete, DocumentPartial, DocumentFailed},
+	DocumentFailed:    {DocumentComplete, DocumentPartial, DocumentFailed},
+	DocumentCancelled: {DocumentComplete, DocumentPartial, DocumentFailed},
+}
+
 // The states a thing may begin in. A page that is blank or could not be drawn needs no reading: its page runs end as
-// they begin.
+// they begin. Page runs that read regions begin by waiting for them.
 var (
 	DocumentBirths = []DocumentState{DocumentReceived}
 	RunBirths      = []RunState{RunQueued}
-	PageBirths     = []PageState{PageQueued, PageBlank, PageFailed}
+	PageBirths     = []PageState{PageWaiting, PageQueued, PageBlank, PageFailed}
 )
 
 // Allowed reports whether the move from one state to the other is in the table.

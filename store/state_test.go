@@ -82,6 +82,20 @@ func TestEveryMoveAgainstTheDatabase(t *testing.T) {
 			}
 		}
 	}
+	for _, from := range states(DocumentTransitions) {
+		for _, to := range states(DocumentTransitions) {
+			execSQL(t, s, "update palimpsest.document set state = $1", from)
+			_, err := s.q.SettleDocument(ctx, s.pool, db.SettleDocumentParams{ID: string(d.ID), State: to, FromStates: DocumentRevisions.From(DocumentState(to))})
+			check(t, err)
+			allowed := DocumentRevisions.Allowed(DocumentState(from), DocumentState(to))
+			if allowed && !(DocumentState(from).Final() && DocumentState(to).Final()) {
+				t.Errorf("a revision moves a document from %s to %s: both must be ends", from, to)
+			}
+			if now := one[string](t, s, "select state from palimpsest.document"); allowed && now != to || !allowed && now != from {
+				t.Errorf("revised document %s to %s: is now %s", from, to, now)
+			}
+		}
+	}
 	for _, from := range states(RunTransitions) {
 		for _, to := range states(RunTransitions) {
 			execSQL(t, s, "update palimpsest.run set state = $1", from)
@@ -120,6 +134,10 @@ func TestEveryMoveAgainstTheDatabase(t *testing.T) {
 			_, err := s.q.RequeuePageRun(ctx, tx, db.RequeuePageRunParams{ID: pageRun, FromStates: PageTransitions.From(to)})
 			return err
 		}},
+		"queue": {[]PageState{PageQueued}, func(tx pgx.Tx, to PageState) error {
+			_, err := s.q.QueuePageRuns(ctx, tx, db.QueuePageRunsParams{State: string(to), Ids: []int64{pageRun}, FromStates: PageTransitions.From(to)})
+			return err
+		}},
 		"finish": {[]PageState{PageDone, PageBlank, PageUnreadable, PageFailed}, func(tx pgx.Tx, to PageState) error {
 			_, err := s.q.FinishPageRun(ctx, tx, db.FinishPageRunParams{ID: pageRun, State: string(to), Notes: []byte("[]"), FromStates: PageTransitions.From(to)})
 			return err
@@ -143,7 +161,7 @@ func TestEveryMoveAgainstTheDatabase(t *testing.T) {
 			}
 		}
 	}
-	if len(reached) != len(PageTransitions) {
+	if len(reached)+1 != len(PageTransitions) || reached[string(PageWaiting)] { // page runs are born waiting, and never wait again
 		t.Errorf("statements reach %v of %v", reached, states(PageTransitions))
 	}
 }
@@ -218,14 +236,17 @@ func TestHowThingsBegin(t *testing.T) {
 	s := open(t)
 	blank, broken := newPage(2), NewPage{Number: 3, Failure: &Failure{Kind: KindBadInput, Message: "torn"}}
 	blank.Blank = true
-	d := submit(t, s, "a.pdf")
+	n := newDocument("a.pdf")
+	n.Runs = append(n.Runs, tableRun())
+	d, _, err := s.Submit(t.Context(), n)
+	check(t, err)
 	check(t, s.AddPages(t.Context(), d.ID, []NewPage{newPage(1), blank, broken}))
 	births := func(all []string) []string { slices.Sort(all); return all }
 	got := []string{one[string](t, s, "select state from palimpsest.document")}
 	if want := births(text(DocumentBirths)); !slices.Equal(got, want) {
 		t.Errorf("a document begins as %v, the code says %v", got, want)
 	}
-	got = strings.Split(one[string](t, s, "select string_agg(state, ' ' order by state) from palimpsest.page_run"), " ")
+	got = strings.Split(one[string](t, s, "select string_agg(distinct state, ' ' order by state) from palimpsest.page_run"), " ")
 	if want := births(text(PageBirths)); !slices.Equal(got, want) {
 		t.Errorf("page runs begin as %v, the code says %v", got, want)
 	}

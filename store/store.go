@@ -41,6 +41,8 @@ var (
 	// ErrConflict: the request contradicts what is stored: an idempotency key used for another request, a relation
 	// whose column changed its type.
 	ErrConflict = errors.New("conflict")
+	// ErrRevised: other rows have become current since the work began; it is to begin again.
+	ErrRevised = errors.New("revised meanwhile")
 	// ErrUnavailable: the database did not answer, or the connection broke. Whether a commit came through is not
 	// known; every step may be called again. It is no fault of the job at hand and should not count as an attempt.
 	ErrUnavailable = errors.New("database is not available")

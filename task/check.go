@@ -44,6 +44,14 @@ func (in Info) Check() error {
 			return fmt.Errorf("task %s: relation %s: %w", in.Name, r.Name, err)
 		}
 	}
+	if in.Overview < 0 || in.Overview > MaxOverview {
+		return fmt.Errorf("task %s: overview of %d pixels: want 0 to %d", in.Name, in.Overview, MaxOverview)
+	}
+	for i, kind := range in.Regions {
+		if !slices.Contains(RegionKinds(), kind) || slices.Contains(in.Regions[:i], kind) {
+			return fmt.Errorf("task %s: region kind %q: want some of %q, none twice", in.Name, kind, RegionKinds())
+		}
+	}
 	seen = map[string]bool{}
 	for _, o := range in.Options {
 		if !identifier.MatchString(o.Name) || seen[o.Name] {
@@ -102,6 +110,9 @@ func (in Info) CheckPlan(page Page, how Profile) error {
 	if page.Width < 1 || page.Height < 1 {
 		return fmt.Errorf("%w: page of %d x %d pixels", ErrInvalid, page.Width, page.Height)
 	}
+	if err := page.checkRegions(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	return nil
 }
 
@@ -134,7 +145,24 @@ func (in Info) CheckAsks(page Page, asks []Ask) error {
 		case a.Region.Width() > 64*float64(page.Width+page.Height) || a.Region.Height() > 64*float64(page.Width+page.Height):
 			return fmt.Errorf("ask %s: region %v is far larger than the page", a.ID, a.Region)
 		}
+		if err := a.checkEarlier(page); err != nil {
+			return fmt.Errorf("ask %s: %w", a.ID, err)
+		}
 		seen[a.ID] = true
+	}
+	return nil
+}
+
+// checkEarlier refuses earlier pages that the ask cannot be shown.
+func (a Ask) checkEarlier(page Page) error {
+	if len(a.Earlier) >= MaxImages {
+		return fmt.Errorf("%d earlier pages: at most %d", len(a.Earlier), MaxImages-1)
+	}
+	for i, n := range a.Earlier {
+		there := slices.ContainsFunc(page.Earlier, func(e EarlierPage) bool { return e.Number == n })
+		if !there || slices.Contains(a.Earlier[:i], n) {
+			return fmt.Errorf("earlier page %d: it is none that may be shown beside page %d, or named twice", n, page.Number)
+		}
 	}
 	return nil
 }

@@ -11,6 +11,9 @@ const (
 	MaxState        = 1 << 20  // bytes of Ask.State
 	MaxRecords      = 200_000  // records of one reading
 	MaxArtifacts    = 64       // artifacts of one reading
+	MaxRegions      = 512      // regions of one page
+	MaxOverview     = 256      // pixels along an overview's side
+	MaxImages       = 16       // pictures that one ask shows
 	MaxFinishPages  = 32       // pages of one call of Finish
 	MaxMessageBytes = 64 << 20 // bytes of one call's request or reply on the wire
 	maxGrammar      = 64       // bytes of a grammar's name

@@ -1,6 +1,10 @@
 package task
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // Box is a rectangle in page pixels, half open: X0 <= x < X1.
 type Box struct{ X0, Y0, X1, Y1 float64 }
@@ -13,16 +17,51 @@ type Affine [6]float64
 
 // Page is what a task sees of a page: everything but the pixels.
 type Page struct {
-	Document      string  // name of the document, for artifacts
-	Number        int     // 1-based
-	Width, Height int     // raster size in pixels
-	DPI           float64 // 0 when unknown
-	XHeight       float64 // median x-height of Lines in pixels, 0 when there are none
-	Rotation      int     // degrees clockwise that were applied to make the page upright
-	Text          []Word  // the source's own text layer, empty when it has none
-	Lines         []Line  // text-like lines found in the pixels
+	Document      string   // name of the document, for artifacts
+	Number        int      // 1-based
+	Width, Height int      // raster size in pixels
+	DPI           float64  // 0 when unknown
+	XHeight       float64  // median x-height of Lines in pixels, 0 when there are none
+	Rotation      int      // degrees clockwise that were applied to make the page upright
+	Text          []Word   // the source's own text layer, empty when it has none
+	Lines         []Line   // text-like lines found in the pixels
+	Regions       []Region // of the kinds that Info.Regions names, down the page; none where there are none
 	Options       map[string]string
 	Raster        string // name of the page image, for artifacts that point at it
+	Pages         int    // how many the document has; 0 when unknown
+	// Facts are what the source says of its image by the keys below. Nothing in
+	// them names a patient.
+	Facts map[string]string
+	// Earlier are the pages in front of this one that an ask may show beside it,
+	// in their order. A page has some only where the profile shows several images
+	// at once and the document has no more pages than that.
+	Earlier []EarlierPage
+}
+
+// Keys of Page.Facts; DICOM files have them.
+const (
+	FactModality  = "modality"     // CR, DX, CT ...
+	FactBodyPart  = "body_part"    // CHEST ...
+	FactView      = "view"         // PA, AP, LL ...
+	FactStudy     = "study_uid"    // of the study, the series and the image
+	FactSeries    = "series_uid"   //
+	FactInstance  = "instance_uid" //
+	FactImageKind = "sop_class"    // UID of the kind of image
+)
+
+// EarlierPage is a page in front of the one that is read.
+type EarlierPage struct {
+	Number   int
+	Facts    map[string]string
+	Overview *Overview // where Info.Overview asks for it
+}
+
+// Overview is a picture shrunk to a glance: what a task is shown of the pixels
+// if it asks for that.
+type Overview struct {
+	Width, Height int
+	Gray          []byte  // Width x Height, rows from the top, 0 black
+	Colour        float64 // share of the pixels that are no shade of grey, 0 to 1
 }
 
 // Word is a piece of the text layer and where the source says it stands.
@@ -123,4 +162,23 @@ func (a Affine) ApplyBox(b Box) Box {
 		out = Box{min(out.X0, q.X), min(out.Y0, q.Y), max(out.X1, q.X), max(out.Y1, q.Y)}
 	}
 	return out
+}
+
+// SortDown orders what lies on a page from top to bottom; what stands beside
+// one another, from left to right.
+func SortDown[T any](s []T, box func(T) Box) {
+	slices.SortStableFunc(s, func(a, b T) int {
+		return cmp.Or(cmp.Compare(box(a).Y0, box(b).Y0), cmp.Compare(box(a).X0, box(b).X0))
+	})
+	// What begins before the one above it in this order has ended stands beside it.
+	for i := 1; i < len(s); i++ {
+		for k := i; k > 0; k-- {
+			left, right := box(s[k]), box(s[k-1])
+			overlap := min(left.Y1, right.Y1) - max(left.Y0, right.Y0)
+			if left.X1 > right.X0+1 || overlap < 0.5*min(left.Height(), right.Height()) {
+				break
+			}
+			s[k], s[k-1] = s[k-1], s[k]
+		}
+	}
 }

@@ -53,6 +53,8 @@ type Profile struct {
 	MinConfidence float64 `json:"min_confidence,omitempty"`
 	MaxTokens     int     `json:"max_tokens"`        // longest answer
 	Adapter       string  `json:"adapter,omitempty"` // name of the adapter to serve the ask with
+	// Images is how many pages of a document the model is shown at once; 0 and 1: one.
+	Images int `json:"images,omitempty"`
 	// Grammar is the language that answers are kept in, for Ask.Grammar; "" where the checkpoint writes another.
 	Grammar string `json:"grammar,omitempty"`
 }
@@ -151,6 +153,8 @@ func (p Profile) Check() error {
 		return fmt.Errorf("loc_bins %d: want 2 to %d", p.LocBins, 1<<16)
 	case !(p.MinConfidence >= 0 && p.MinConfidence < 1):
 		return fmt.Errorf("min_confidence %g: want 0 to less than 1", p.MinConfidence)
+	case p.Images < 0 || p.Images > MaxImages:
+		return fmt.Errorf("images %d: want 0 to %d", p.Images, MaxImages)
 	case p.MaxTokens < 1 || p.MaxTokens > MaxTokens:
 		return fmt.Errorf("max_tokens %d: want 1 to %d", p.MaxTokens, MaxTokens)
 	case p.View == ViewTiles && !(p.XHeight > 0 && p.XHeight < float64(p.Size)):

@@ -16,6 +16,7 @@ type Ask struct {
 	MaxTokens int    // the answer is cut after so many
 	Grammar   string // language the answer is kept in and closed by, "" for none; docs/asking.md lists what there is
 	State     []byte // comes back in the Answer, untouched
+	Earlier   []int  // pages of Page.Earlier that are shown whole in front of the region, in this order
 }
 
 // Stop says why an answer ended.

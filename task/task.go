@@ -66,8 +66,16 @@ type Info struct {
 	Summary   string // one line for people
 	Relations []Relation
 	Options   []Option
-	Rounds    int // how often Read may be called for one page, at least 1
-	MaxAsks   int // most asks that one Plan or one Reading may hold, at least 1
+	// Regions are the kinds of region that the task reads, of RegionKinds; none
+	// for a task that looks at pages as a whole. Page.Regions then holds what
+	// was found, or the whole page where nobody looked: where the checkpoint's
+	// profile has no entry for RegionsTask, or asks for this task by ViewPage.
+	Regions []string
+	// Overview is the longer side, in pixels, of the pictures that the task wants
+	// to see of its regions, at most MaxOverview; 0 for a task that sees no pixels.
+	Overview int
+	Rounds   int // how often Read may be called for one page, at least 1
+	MaxAsks  int // most asks that one Plan or one Reading may hold, at least 1
 }
 
 // Option is a setting that a person may give a run.

@@ -53,12 +53,14 @@ func goodInfo() Info {
 		Relations: []Relation{{Name: "thing", Summary: "things", Columns: []Column{
 			{Name: "text", Type: Text, Summary: "t"}, {Name: "n", Type: Integer, Summary: "n"}, {Name: "x", Type: Number, Summary: "x"},
 			{Name: "ok", Type: Boolean, Summary: "b"}, {Name: "extra", Type: JSON, Summary: "j"}}}},
-		Options: []Option{{Name: "mood", Summary: "m", Default: "good", Values: []string{"good", "bad"}}, {Name: "free", Summary: "f"}}}
+		Options: []Option{{Name: "mood", Summary: "m", Default: "good", Values: []string{"good", "bad"}}, {Name: "free", Summary: "f"}}, Regions: []string{RegionTable, RegionFilm}, Overview: 64}
 }
 
 func goodPage() Page {
 	return Page{Document: "a.pdf", Number: 3, Width: 100, Height: 200, DPI: 72.5, XHeight: 9.25, Rotation: 90, Raster: "r.png",
-		Text: []Word{{"héllo", Box{1, 2, 3, 4}}}, Lines: []Line{{Box{5, 6, 7, 8}, 9}}, Options: map[string]string{"mood": "bad"}}
+		Text: []Word{{"héllo", Box{1, 2, 3, 4}}}, Lines: []Line{{Box{5, 6, 7, 8}, 9}},
+		Regions: []Region{{RegionTable, Box{9, 10, 11, 12}, 0.75, SourcePerson, nil}}, Options: map[string]string{"mood": "bad"},
+		Pages: 4, Facts: map[string]string{FactModality: "DX"}, Earlier: []EarlierPage{{1, map[string]string{FactView: "PA"}, &Overview{2, 1, []byte{8, 9}, 0.5}}, {2, nil, nil}}}
 }
 
 // dial connects to a task over real gRPC.

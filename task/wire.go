@@ -20,7 +20,7 @@ func boxFromWire(b *taskpb.Box) Box { return Box{b.GetX0(), b.GetY0(), b.GetX1()
 
 func infoToWire(in Info, finishes bool) *taskpb.InfoReply {
 	out := &taskpb.InfoReply{Name: in.Name, Version: in.Version, Summary: in.Summary,
-		Rounds: clip32(in.Rounds), MaxAsks: clip32(in.MaxAsks), Finishes: finishes}
+		Rounds: clip32(in.Rounds), MaxAsks: clip32(in.MaxAsks), Finishes: finishes, Regions: in.Regions, Overview: clip32(in.Overview)}
 	for _, r := range in.Relations {
 		w := &taskpb.Relation{Name: r.Name, Summary: r.Summary}
 		for _, c := range r.Columns {
@@ -36,7 +36,7 @@ func infoToWire(in Info, finishes bool) *taskpb.InfoReply {
 
 func infoFromWire(in *taskpb.InfoReply) Info {
 	out := Info{Name: in.GetName(), Version: in.GetVersion(), Summary: in.GetSummary(),
-		Rounds: int(in.GetRounds()), MaxAsks: int(in.GetMaxAsks())}
+		Rounds: int(in.GetRounds()), MaxAsks: int(in.GetMaxAsks()), Regions: in.GetRegions(), Overview: int(in.GetOverview())}
 	for _, r := range in.GetRelations() {
 		p := Relation{Name: r.GetName(), Summary: r.GetSummary()}
 		for _, c := range r.GetColumns() {
@@ -52,24 +52,50 @@ func infoFromWire(in *taskpb.InfoReply) Info {
 
 func pageToWire(p Page) *taskpb.Page {
 	out := &taskpb.Page{Document: valid(p.Document), Number: clip32(p.Number), Width: clip32(p.Width), Height: clip32(p.Height),
-		Dpi: p.DPI, XHeight: p.XHeight, Rotation: clip32(p.Rotation), Options: validMap(p.Options), Raster: valid(p.Raster)}
+		Dpi: p.DPI, XHeight: p.XHeight, Rotation: clip32(p.Rotation), Options: validMap(p.Options), Raster: valid(p.Raster), Pages: clip32(p.Pages), Facts: validMap(p.Facts)}
 	for _, w := range p.Text {
 		out.Text = append(out.Text, &taskpb.Word{Text: valid(w.Text), Box: boxToWire(w.Box)})
 	}
 	for _, l := range p.Lines {
 		out.Lines = append(out.Lines, &taskpb.Line{Box: boxToWire(l.Box), XHeight: l.XHeight})
 	}
+	for _, r := range p.Regions {
+		out.Regions = append(out.Regions, &taskpb.Region{Kind: r.Kind, Box: boxToWire(r.Box), Confidence: r.Confidence, Source: r.Source, Overview: overviewToWire(r.Overview)})
+	}
+	for _, e := range p.Earlier {
+		out.Earlier = append(out.Earlier, &taskpb.EarlierPage{Number: clip32(e.Number), Facts: validMap(e.Facts), Overview: overviewToWire(e.Overview)})
+	}
 	return out
+}
+
+func overviewToWire(o *Overview) *taskpb.Overview {
+	if o == nil {
+		return nil
+	}
+	return &taskpb.Overview{Width: clip32(o.Width), Height: clip32(o.Height), Gray: o.Gray, Colour: o.Colour}
+}
+
+func overviewFromWire(o *taskpb.Overview) *Overview {
+	if o == nil {
+		return nil
+	}
+	return &Overview{Width: int(o.GetWidth()), Height: int(o.GetHeight()), Gray: o.GetGray(), Colour: o.GetColour()}
 }
 
 func pageFromWire(p *taskpb.Page) Page {
 	out := Page{Document: p.GetDocument(), Number: int(p.GetNumber()), Width: int(p.GetWidth()), Height: int(p.GetHeight()),
-		DPI: p.GetDpi(), XHeight: p.GetXHeight(), Rotation: int(p.GetRotation()), Options: p.GetOptions(), Raster: p.GetRaster()}
+		DPI: p.GetDpi(), XHeight: p.GetXHeight(), Rotation: int(p.GetRotation()), Options: p.GetOptions(), Raster: p.GetRaster(), Pages: int(p.GetPages()), Facts: p.GetFacts()}
 	for _, w := range p.GetText() {
 		out.Text = append(out.Text, Word{w.GetText(), boxFromWire(w.GetBox())})
 	}
 	for _, l := range p.GetLines() {
 		out.Lines = append(out.Lines, Line{boxFromWire(l.GetBox()), l.GetXHeight()})
+	}
+	for _, r := range p.GetRegions() {
+		out.Regions = append(out.Regions, Region{r.GetKind(), boxFromWire(r.GetBox()), r.GetConfidence(), r.GetSource(), overviewFromWire(r.GetOverview())})
+	}
+	for _, e := range p.GetEarlier() {
+		out.Earlier = append(out.Earlier, EarlierPage{int(e.GetNumber()), e.GetFacts(), overviewFromWire(e.GetOverview())})
 	}
 	return out
 }
@@ -78,24 +104,32 @@ func profileToWire(p Profile) *taskpb.Profile {
 	return &taskpb.Profile{Prompt: p.Prompt, View: p.View, Fit: p.Fit, Box: p.Box, Size: clip32(p.Size),
 		XHeight: p.XHeight, XHeightMin: p.XHeightMin, XHeightMax: p.XHeightMax, Overlap: clip32(p.Overlap),
 		LocBins: clip32(p.LocBins), MaxTokens: clip32(p.MaxTokens), Adapter: p.Adapter,
-		MinScale: p.MinScale, MaxScale: p.MaxScale, MinConfidence: p.MinConfidence, Grammar: p.Grammar}
+		MinScale: p.MinScale, MaxScale: p.MaxScale, MinConfidence: p.MinConfidence, Grammar: p.Grammar, Images: clip32(p.Images)}
 }
 
 func profileFromWire(p *taskpb.Profile) Profile {
 	return Profile{Prompt: p.GetPrompt(), View: p.GetView(), Fit: p.GetFit(), Box: p.GetBox(), Size: int(p.GetSize()),
 		XHeight: p.GetXHeight(), XHeightMin: p.GetXHeightMin(), XHeightMax: p.GetXHeightMax(), Overlap: int(p.GetOverlap()),
 		LocBins: int(p.GetLocBins()), MaxTokens: int(p.GetMaxTokens()), Adapter: p.GetAdapter(),
-		MinScale: p.GetMinScale(), MaxScale: p.GetMaxScale(), MinConfidence: p.GetMinConfidence(), Grammar: p.GetGrammar()}
+		MinScale: p.GetMinScale(), MaxScale: p.GetMaxScale(), MinConfidence: p.GetMinConfidence(), Grammar: p.GetGrammar(), Images: int(p.GetImages())}
 }
 
 func askToWire(a Ask) *taskpb.Ask {
-	return &taskpb.Ask{Id: a.ID, Region: boxToWire(a.Region), Size: clip32(a.Size), Fit: a.Fit,
+	out := &taskpb.Ask{Id: a.ID, Region: boxToWire(a.Region), Size: clip32(a.Size), Fit: a.Fit,
 		Prompt: a.Prompt, MaxTokens: clip32(a.MaxTokens), Grammar: a.Grammar, State: a.State}
+	for _, n := range a.Earlier {
+		out.Earlier = append(out.Earlier, clip32(n))
+	}
+	return out
 }
 
 func askFromWire(a *taskpb.Ask) Ask {
-	return Ask{ID: a.GetId(), Region: boxFromWire(a.GetRegion()), Size: int(a.GetSize()), Fit: a.GetFit(),
+	out := Ask{ID: a.GetId(), Region: boxFromWire(a.GetRegion()), Size: int(a.GetSize()), Fit: a.GetFit(),
 		Prompt: a.GetPrompt(), MaxTokens: int(a.GetMaxTokens()), Grammar: a.GetGrammar(), State: a.GetState()}
+	for _, n := range a.GetEarlier() {
+		out.Earlier = append(out.Earlier, int(n))
+	}
+	return out
 }
 
 func asksToWire(in []Ask) []*taskpb.Ask {

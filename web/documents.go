@@ -182,7 +182,7 @@ func documentOf(d store.Document, tallies []store.Tally) api.Document {
 		ID: string(d.ID), Name: d.Name, State: string(d.State), Hash: d.Hash, Bytes: d.Bytes, Format: d.Format,
 		MediaType: d.MediaType, Pages: d.Pages, Failure: failureOf(d.Failure), Created: d.Created, Updated: d.Updated,
 		Finished: d.Finished, Runs: []api.Run{},
-		Progress: api.Progress{Total: d.Pages * len(d.Runs), Open: d.OpenPageRuns},
+		Progress: api.Progress{Total: d.Pages * tasksOf(d.Runs), Open: d.OpenPageRuns},
 	}
 	for _, n := range d.Notes {
 		out.Notes = append(out.Notes, api.Note{Kind: n.Kind, Text: n.Text})
@@ -198,6 +198,15 @@ func documentOf(d store.Document, tallies []store.Tally) api.Document {
 		out.Progress.States[string(t.State)] += t.Pages
 	}
 	return out
+}
+
+// tasksOf counts the tasks of runs; a task has several where a document was read again.
+func tasksOf(runs []store.Run) int {
+	tasks := map[string]bool{}
+	for _, r := range runs {
+		tasks[r.Task] = true
+	}
+	return len(tasks)
 }
 
 func failureOf(f *store.Failure) *api.Failure {

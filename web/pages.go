@@ -106,7 +106,7 @@ func pageOf(p store.PageStatus) api.Page {
 	}
 	for _, r := range p.Runs {
 		if r.Current {
-			out.Runs = append(out.Runs, api.PageRun{Task: r.Task, State: string(r.State), Model: r.Model, Tokens: r.Tokens, Seconds: r.Seconds, Failure: failureOf(r.Failure)})
+			out.Runs = append(out.Runs, api.PageRun{Task: r.Task, State: string(r.State), Model: r.Model, Tokens: r.Tokens, Seconds: r.Seconds, Notes: r.Notes, Failure: failureOf(r.Failure)})
 		}
 	}
 	return out

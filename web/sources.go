@@ -75,7 +75,7 @@ func (s *server) addSource(ctx context.Context, in *sourceInput) (*sourceOutput,
 		return nil, s.problemOf(ctx, err)
 	}
 	src, err := s.Sources.AddSource(ctx, store.NewScanSource{Tenant: tenant, Name: n.Name, Location: location, Credentials: n.Credentials,
-		Cron: n.Cron, Tasks: n.Tasks, Options: n.Options})
+		Cron: n.Cron, Tasks: n.Tasks, Options: n.Options, Include: n.Include, Exclude: n.Exclude})
 	if errors.Is(err, store.ErrConflict) {
 		return nil, problem(http.StatusConflict, api.CodeConflict, "choose another name, or remove that source first", "%s", plain(err))
 	}

@@ -194,7 +194,7 @@ func startWorker(t *testing.T, db *store.Store, blobs *blob.Store, log *slog.Log
 		return db.CommitRead(ctx, job, out)
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, job *river.Job[store.FinishArgs]) error {
-		return db.CommitFinish(ctx, job, nil, nil)
+		return db.CommitFinish(ctx, job, store.Finished{})
 	}))
 	w, err := db.NewWorker(workers, store.WorkerOptions{Ingest: 1, Read: 2, Finish: 1, Log: log})
 	if err != nil {

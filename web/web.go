@@ -63,6 +63,8 @@ type Config struct {
 	// Sources and CheckSource are for the routes of sources; without them there are none.
 	Sources     Sources
 	CheckSource CheckSource
+	// Runs is for the routes of runs; without it there are none.
+	Runs Runs
 	// DefaultTasks are done when a submission names none; empty means ocr.
 	DefaultTasks []string
 	// MaxUploadBytes bounds a file; 0 means DefaultMaxUploadBytes.
@@ -171,6 +173,9 @@ func (s *server) register(a huma.API) {
 	huma.Register(a, op(http.MethodGet, "/v1/tasks", "list-tasks", "List what this server can do"), s.listTasks)
 	if s.Sources != nil && s.CheckSource != nil {
 		s.registerSources(a, op)
+	}
+	if s.Runs != nil {
+		s.registerRuns(a, op)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,7 +135,9 @@ func (c *askCmd) eachPage(ctx context.Context, file string, region task.Box, sid
 		return tell(askLine{File: file, Page: n, State: string(ingest.StateFailed), Task: "ask", Prompt: c.Prompt,
 			Error: &runError{Kind: string(f.Kind), Message: f.Message, Hint: f.Hint}})
 	}
-	doc, err := render.Open(ctx, file, render.Options{Name: filepath.Base(file), Password: c.Password, CacheDir: cacheDir()})
+	o := renderOptions()
+	o.Password = c.Password
+	doc, err := render.Open(ctx, file, o)
 	if err != nil {
 		return failedPage(0, err)
 	}

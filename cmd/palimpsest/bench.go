@@ -15,7 +15,6 @@ import (
 
 	"palimpsest.dev/eval"
 	"palimpsest.dev/ingest"
-	"palimpsest.dev/render"
 	"palimpsest.dev/store"
 	"palimpsest.dev/store/blob"
 )
@@ -146,7 +145,7 @@ func (c *benchCmd) ingestion(s *session, b *backing, parts *readingParts, files 
 		}
 	}
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &ingest.IngestWorker{Documents: b.store, Objects: b.blobs, Render: render.Options{CacheDir: cacheDir()}, Log: s.log})
+	river.AddWorker(workers, &ingest.IngestWorker{Documents: b.store, Objects: b.blobs, Render: renderOptions(), Log: s.log})
 	took, err := work(s, b, workers, store.WorkerOptions{Ingest: 2, Log: s.log}, ids, func(d store.DocumentStatus) bool {
 		return d.State == store.DocumentRunning || d.State.Final()
 	})
@@ -222,7 +221,7 @@ func (c *benchCmd) queue(s *session, b *backing, f *benchFigures) error {
 		return b.store.CommitRead(ctx, job, store.Outcome{State: store.PageDone, Rows: emptyRows()})
 	}))
 	river.AddWorker(workers, river.WorkFunc(func(ctx context.Context, job *river.Job[store.FinishArgs]) error {
-		return b.store.CommitFinish(ctx, job, nil, nil)
+		return b.store.CommitFinish(ctx, job, store.Finished{})
 	}))
 	_, err = work(s, b, workers, store.WorkerOptions{Ingest: 1, Read: 16, Finish: 1, Log: s.log}, []store.DocumentID{doc.ID},
 		func(d store.DocumentStatus) bool { return d.State.Final() })

@@ -14,7 +14,6 @@ import (
 
 	"palimpsest.dev/api"
 	"palimpsest.dev/ingest"
-	"palimpsest.dev/render"
 	"palimpsest.dev/store"
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/host"
@@ -26,6 +25,7 @@ type catalogue struct {
 	profile    task.ModelProfile
 	checkpoint string // hash of the model's files
 	kernel     string // kernel set and arithmetic
+	renderer   string // version of the renderer, and the fall-back fonts that pages are drawn with
 }
 
 // chosenTask is a task that somebody asked for, with all its options.
@@ -132,23 +132,67 @@ func (c *catalogue) Runs(_ context.Context, tasks []string, options map[string]s
 	if err != nil {
 		return nil, err
 	}
+	finder, err := c.finder(chosen)
+	if err != nil {
+		return nil, err
+	}
 	runs := make([]store.NewRun, len(chosen))
 	for i, t := range chosen {
 		runs[i] = store.NewRun{Task: t.name, Options: t.options, Fingerprint: c.fingerprint(t)}
+		if finder != nil && c.waits(t) {
+			runs[i].Regions = &store.NewRun{Task: finder.name, Options: finder.options, Fingerprint: c.fingerprint(*finder)}
+		}
 	}
 	return runs, nil
 }
 
+// waits reports whether a task reads regions that another run finds.
+func (c *catalogue) waits(t chosenTask) bool {
+	return ingest.WaitsForRegions(t.task.Info(), t.profile, c.profile)
+}
+
+// finder is the task that finds regions, where one of the tasks waits for them; nil where none does.
+func (c *catalogue) finder(chosen []chosenTask) (*chosenTask, error) {
+	if !slices.ContainsFunc(chosen, c.waits) {
+		return nil, nil
+	}
+	found, err := c.choose([]string{task.RegionsTask}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("the model's profile has pages read by regions: %w", err)
+	}
+	return &found[0], nil
+}
+
+// ReadersOf gives the runs, with the usual options, of all tasks that read regions of a kind and that the model knows.
+func (c *catalogue) ReadersOf(ctx context.Context, kind string) ([]store.NewRun, error) {
+	var names []string
+	for _, name := range c.host.Names() {
+		t, err := c.host.Task(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, known := c.profile.Tasks[name]; known && slices.Contains(t.Info().Regions, kind) {
+			names = append(names, name)
+		}
+	}
+	return c.Runs(ctx, names, nil)
+}
+
 func (c *catalogue) fingerprint(t chosenTask) store.Fingerprint {
-	profile, _ := json.Marshal(t.profile) // a struct of strings and numbers
-	sum := sha256.Sum256(profile)
 	return store.Fingerprint{
 		Checkpoint: c.checkpoint,
-		Profile:    hex.EncodeToString(sum[:]),
+		Profile:    profileHash(t.profile),
 		Plugin:     t.name + " " + t.task.Info().Version + " " + c.host.Checksum(t.name),
-		Renderer:   render.Version(),
+		Renderer:   c.renderer,
 		Kernel:     c.kernel,
 	}
+}
+
+// profileHash is a profile's part of a fingerprint.
+func profileHash(p task.Profile) string {
+	b, _ := json.Marshal(p) // a struct of strings and numbers
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // ensureRelations makes the tables of every task's relations.

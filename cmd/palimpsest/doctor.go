@@ -151,7 +151,7 @@ func (d *checkup) renderer(ctx context.Context) (string, error) {
 		if err := os.WriteFile(path, content, 0o644); err != nil {
 			return "", err
 		}
-		doc, err := render.Open(ctx, path, render.Options{CacheDir: cacheDir()})
+		doc, err := render.Open(ctx, path, renderOptions())
 		if err != nil {
 			return "", err
 		}

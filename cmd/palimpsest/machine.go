@@ -33,7 +33,7 @@ func startWorkers(ctx context.Context, b *backing, p *readingParts, f workerFlag
 		return nil, err
 	}
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &ingest.IngestWorker{Documents: b.store, Objects: b.blobs, Render: render.Options{CacheDir: cacheDir()}, Log: log})
+	river.AddWorker(workers, &ingest.IngestWorker{Documents: b.store, Objects: b.blobs, Render: renderOptions(), Log: log})
 	river.AddWorker(workers, &ingest.ReadWorker{Reads: b.store, Objects: b.blobs, Tasks: p.host, Model: p.engine, Profile: p.profile, Log: log})
 	river.AddWorker(workers, &ingest.FinishWorker{Finishes: b.store, Objects: b.blobs, Publisher: b.blobs, Tasks: p.host, Log: log})
 	river.AddWorker(workers, &ingest.ScanWorker{Scans: b.store, Objects: b.blobs, Open: places.places(b).Open, Runs: p.scanRuns, Log: log})
@@ -48,7 +48,7 @@ func startWorkers(ctx context.Context, b *backing, p *readingParts, f workerFlag
 	beside, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var others sync.WaitGroup
 	others.Go(func() {
-		if err := render.Prepare(beside, render.Options{CacheDir: cacheDir()}); err != nil && beside.Err() == nil {
+		if err := render.Prepare(beside, renderOptions()); err != nil && beside.Err() == nil {
 			log.WarnContext(beside, "the renderer for PDF does not start; `palimpsest doctor` says more", "error", err)
 		}
 	})
@@ -86,7 +86,7 @@ func (f webFlags) listen() (net.Listener, error) {
 // handler joins the HTTP interface to the parts.
 func handler(b *backing, p *readingParts, places sourceFlags, log *slog.Logger) (http.Handler, error) {
 	return web.New(web.Config{Documents: b.store, Objects: b.blobs, Tasks: &p.catalogue,
-		Sources: b.store, CheckSource: places.check(b), MaxUploadBytes: ingest.DefaultDocumentBytes, Version: versions().Program, Log: log})
+		Runs: b.store, Sources: b.store, CheckSource: places.check(b), MaxUploadBytes: ingest.DefaultDocumentBytes, Version: versions().Program, Log: log})
 }
 
 // machine is everything on one machine: what up starts, and demo and bench

@@ -42,6 +42,10 @@ type commands struct {
 	Results resultsCmd `cmd:"" help:"Print what was read in a document."`
 	Export  exportCmd  `cmd:"" help:"Take documents out into a folder with checksums, or check one."`
 	Cancel  cancelCmd  `cmd:"" help:"Cancel a document's work."`
+	Rerun   rerunCmd   `cmd:"" help:"Read pages again by a better model or other options; old rows stay until promoted."`
+	Runs    runsCmd    `cmd:"" help:"List the runs over documents, and what became current when."`
+	Diff    diffCmd    `cmd:"" help:"Show how two runs read the same pages."`
+	Promote promoteCmd `cmd:"" help:"Make a run current, or take that back."`
 	Source  sourceCmd  `cmd:"" help:"Scan folders and buckets on a schedule."`
 	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with this installation."`
 	Demo    demoCmd    `cmd:"" help:"Process the bundled samples and print what was read."`
@@ -124,6 +128,9 @@ func command(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	slog.SetDefault(log) // for libraries that write to the standard log
 	s := &session{Context: ctx, stdin: stdin, stdout: stdout, stderr: stderr, log: log}
+	if unsealed() {
+		fmt.Fprintln(stderr, "palimpsest: PALIMPSEST_UNSEALED=1: where the system cannot seal off the process that parses files, they are parsed all the same")
+	}
 	return exitCode(parsed.context.Run(s), stderr)
 }
 

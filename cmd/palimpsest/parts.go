@@ -79,6 +79,7 @@ func (p *readingParts) open(f modelFlags, log *slog.Logger) (model string, err e
 	if p.plugins, err = f.pluginDir(); err != nil {
 		return "", err
 	}
+	p.renderer = render.Version() + " fonts-" + render.Fonts(nil)
 	if p.profile, err = task.ReadProfile(model); err != nil {
 		return "", err
 	}
@@ -92,7 +93,9 @@ func kernelName(kernel, arithmetic string) string { return kernel + " " + arithm
 
 // render gives the renderer's options for a file of this name.
 func (p *readingParts) render(name, password string) render.Options {
-	return render.Options{Name: name, Password: password, CacheDir: cacheDir()}
+	o := renderOptions()
+	o.Name, o.Password = name, password
+	return o
 }
 
 // Close stops the plugins and the model.

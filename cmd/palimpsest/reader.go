@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"sync"
 
 	"palimpsest.dev/ingest"
 	"palimpsest.dev/render"
+	"palimpsest.dev/task"
 )
 
 // readerOptions says how files are read without a database.
@@ -27,7 +30,9 @@ const defaultJobs = 4
 type fileReader struct {
 	parts *readingParts
 	tasks []chosenTask
-	o     readerOptions
+	// finder is the task that finds regions, once for a page; nil where no task waits for them.
+	finder *chosenTask
+	o      readerOptions
 }
 
 // fileResult is what one task made of one page, or why it could not. Page is 0
@@ -38,6 +43,7 @@ type fileResult struct {
 	Width, Height int
 	Task          string
 	Outcome       ingest.Outcome
+	Regions       []task.Region // found by another task, that this one was shown; nil where nobody looked for it
 	Err           error
 }
 
@@ -52,6 +58,9 @@ func newFileReader(parts *readingParts, o readerOptions) (*fileReader, error) {
 	var wrong *choiceError
 	if errors.As(err, &wrong) {
 		return nil, usagef("%s", wrong.Error())
+	}
+	if err == nil {
+		r.finder, err = parts.finder(r.tasks)
 	}
 	return r, err
 }
@@ -106,8 +115,20 @@ func (r *fileReader) readFile(ctx context.Context, file string, queue chan<- cha
 	}
 	// Pages in memory do not need the document any more.
 	defer doc.Close()
+	var before []*render.Page // those that a profile may want to show beside the next
+	together := 0
+	for _, t := range r.tasks {
+		together = max(together, t.profile.Images)
+	}
 	for n := 1; n <= doc.NumPages() && ctx.Err() == nil; n++ {
 		page, err := doc.Page(ctx, n)
+		earlier := before
+		if err == nil && doc.NumPages() <= together {
+			before = append(before[:len(before):len(before)], page)
+		}
+		find := sync.OnceValues(func() (ingest.Outcome, error) {
+			return r.readPage(ctx, file, page, earlier, doc.NumPages(), *r.finder, nil)
+		})
 		for _, t := range r.tasks {
 			slot := make(chan fileResult, 1)
 			queue <- slot
@@ -117,20 +138,64 @@ func (r *fileReader) readFile(ctx context.Context, file string, queue chan<- cha
 				continue
 			}
 			go func() {
+				defer func() { slot <- result }()
 				result.Width, result.Height = page.Image.Rect.Dx(), page.Image.Rect.Dy()
-				result.Outcome, result.Err = r.readPage(ctx, file, page, t)
-				slot <- result
+				if r.finder != nil && t.name == r.finder.name {
+					result.Outcome, result.Err = find()
+					return
+				}
+				if r.finder != nil && r.parts.waits(t) {
+					var look bool
+					if look, result = lookUp(result, t, find); !look {
+						return
+					}
+				}
+				result.Outcome, result.Err = r.readPage(ctx, file, page, earlier, doc.NumPages(), t, result.Regions)
 			}()
 		}
 	}
 }
 
-// readPage reads one page for one task under the limit on a page's time.
-func (r *fileReader) readPage(ctx context.Context, file string, page *render.Page, t chosenTask) (ingest.Outcome, error) {
-	raster := fmt.Sprintf("%s#page=%d", filepath.Base(file), page.Number)
-	if page.Member != "" {
-		raster = page.Member
+// lookUp has the regions of the page found for a task that waits for them. Where
+// that did not end well the task ends as it did, and there is nothing to read.
+func lookUp(result fileResult, t chosenTask, find func() (ingest.Outcome, error)) (bool, fileResult) {
+	found, err := find()
+	const reason = "finding the page's regions: "
+	switch {
+	case err != nil:
+		result.Err = fmt.Errorf(reason+"%w", err)
+	case found.State != ingest.StateDone:
+		result.Outcome = ingest.Outcome{State: found.State}
+		if found.Reason != "" {
+			result.Outcome.Reason = reason + found.Reason
+		}
+	default:
+		result.Regions = ingest.RegionsFor(t.task.Info(), ingest.RegionsOf(found))
+		return true, result
 	}
-	pg := ingest.PageOf(page, filepath.Base(file), raster, t.options)
+	return false, result
+}
+
+// readPage reads one page of so many for one task under the limit on a page's
+// time; earlier are those in front of it that may be shown beside it, regions
+// those that were found for it.
+func (r *fileReader) readPage(ctx context.Context, file string, page *render.Page, earlier []*render.Page, pages int, t chosenTask, regions []task.Region) (ingest.Outcome, error) {
+	of := func(p *render.Page) ingest.Page {
+		raster := fmt.Sprintf("%s#page=%d", filepath.Base(file), p.Number)
+		if p.Member != "" {
+			raster = p.Member
+		}
+		pg := ingest.PageOf(p, filepath.Base(file), raster, t.options)
+		pg.Pages = pages
+		return pg
+	}
+	pg := of(page)
+	pg.Regions = regions
+	beside := ingest.EarlierPages(page.Number, pages, t.profile)
+	for _, p := range earlier {
+		if slices.Contains(beside, p.Number) && !p.Blank {
+			pg.Before = append(pg.Before, of(p))
+		}
+	}
 	return ingest.ReadPageWithin(ctx, ingest.DefaultPageTime, r.parts.engine, t.task, pg, t.profile)
 }

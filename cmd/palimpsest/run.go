@@ -72,7 +72,7 @@ func (c *runCmd) print(out, status io.Writer, r fileResult, line runLine) error 
 		}
 		return nil
 	}
-	fmt.Fprintf(status, "%s: %s, %s %d words, %.1f s\n", where, line.State, line.Task, len(line.Words), line.Seconds)
+	fmt.Fprintf(status, "%s: %s, %s %s, %.1f s\n", where, line.State, line.Task, line.count(), line.Seconds)
 	if line.Reason != "" {
 		fmt.Fprintf(status, "  %s\n", line.Reason)
 	}
@@ -106,20 +106,57 @@ func (c *runCmd) save(r fileResult) error {
 // runLine is what is printed of one page and task. Boxes are in pixels of the
 // upright full-resolution page, origin top left.
 type runLine struct {
-	File    string                 `json:"file"`
-	Page    int                    `json:"page,omitempty"` // 1-based; absent when the file could not be read at all
-	Width   int                    `json:"width,omitempty"`
-	Height  int                    `json:"height,omitempty"`
-	State   string                 `json:"state"`
-	Task    string                 `json:"task"`
-	Model   string                 `json:"model"`
-	Words   []runWord              `json:"words,omitzero"`
-	Records map[string][]runRecord `json:"records,omitempty"` // of tasks that have no form of their own here
-	Reason  string                 `json:"reason,omitempty"`
-	Notes   []string               `json:"notes,omitempty"`
-	Tokens  int                    `json:"tokens"`
-	Seconds float64                `json:"seconds"`
-	Error   *runError              `json:"error,omitempty"`
+	File      string                 `json:"file"`
+	Page      int                    `json:"page,omitempty"` // 1-based; absent when the file could not be read at all
+	Width     int                    `json:"width,omitempty"`
+	Height    int                    `json:"height,omitempty"`
+	State     string                 `json:"state"`
+	Task      string                 `json:"task"`
+	Model     string                 `json:"model"`
+	Words     []runWord              `json:"words,omitzero"`
+	Tables    []runTable             `json:"tables,omitzero"`
+	Molecules []runMolecule          `json:"molecules,omitzero"`
+	Scores    []runScore             `json:"scores,omitzero"`
+	Regions   []runRegion            `json:"regions,omitzero"`  // found, or those that the task was shown
+	Records   map[string][]runRecord `json:"records,omitempty"` // of tasks that have no form of their own here
+	Reason    string                 `json:"reason,omitempty"`
+	Notes     []string               `json:"notes,omitempty"`
+	Tokens    int                    `json:"tokens"`
+	Seconds   float64                `json:"seconds"`
+	Error     *runError              `json:"error,omitempty"`
+}
+
+// spot is where something stands and how sure the model was of it.
+type spot struct {
+	Box        [4]float64 `json:"box"`
+	Confidence *float64   `json:"confidence"` // null where nobody was asked
+}
+
+type runTable struct {
+	spot
+	HTML string `json:"html"`
+}
+
+type runMolecule struct {
+	spot
+	Smiles    string `json:"smiles"` // as the model wrote it
+	Canonical string `json:"canonical,omitempty"`
+	Formula   string `json:"formula,omitempty"`
+	Label     string `json:"label,omitempty"`
+	Reason    string `json:"reason,omitempty"` // why it is no molecule
+}
+
+type runScore struct {
+	spot
+	Kern   string `json:"kern"`
+	Valid  bool   `json:"valid"`
+	Reason string `json:"reason,omitempty"` // what is wrong with it
+}
+
+type runRegion struct {
+	spot
+	Kind   string `json:"kind"`
+	Source string `json:"source"`
 }
 
 type runWord struct {
@@ -154,16 +191,85 @@ func lineOf(r fileResult, model string) runLine {
 	o := r.Outcome
 	line.State, line.Reason, line.Notes, line.Tokens = string(o.State), o.Reason, o.Notes, o.Tokens
 	line.Seconds = round(o.Seconds, 3)
-	if r.Task == "ocr" {
-		line.Words = wordsOf(o.Records)
-		return line
+	if r.Regions != nil {
+		line.Regions = regionsOf(r.Regions)
 	}
-	line.Records = map[string][]runRecord{}
-	for _, rec := range o.Records {
-		line.Records[rec.Relation] = append(line.Records[rec.Relation], runRecord{Box: roundBox(rec.Box),
-			Confidence: confidenceOf(rec), Source: rec.Source, Values: rec.Values})
+	switch r.Task {
+	case "ocr":
+		line.Words = wordsOf(o.Records)
+	case "table":
+		line.Tables = rowsOf(o.Records, "table", func(at spot, v values) runTable { return runTable{at, v.text("html")} })
+	case "molecule":
+		line.Molecules = rowsOf(o.Records, "molecule", func(at spot, v values) runMolecule {
+			return runMolecule{at, v.text("text"), v.text("smiles"), v.text("formula"), v.text("label"), v.text("reason")}
+		})
+	case "omr":
+		line.Scores = rowsOf(o.Records, "score", func(at spot, v values) runScore {
+			valid, _ := v["valid"].(bool)
+			return runScore{at, v.text("kern"), valid, v.text("reason")}
+		})
+	case task.RegionsTask:
+		line.Regions = regionsOf(ingest.RegionsOf(o))
+	default:
+		line.Records = map[string][]runRecord{}
+		for _, rec := range o.Records {
+			line.Records[rec.Relation] = append(line.Records[rec.Relation], runRecord{Box: roundBox(rec.Box),
+				Confidence: confidenceOf(rec), Source: rec.Source, Values: rec.Values})
+		}
 	}
 	return line
+}
+
+// count says in words what was read.
+func (l runLine) count() string {
+	switch {
+	case l.Words != nil:
+		return fmt.Sprintf("%d words", len(l.Words))
+	case l.Tables != nil:
+		return fmt.Sprintf("%d tables", len(l.Tables))
+	case l.Molecules != nil:
+		return fmt.Sprintf("%d molecules", len(l.Molecules))
+	case l.Scores != nil:
+		return fmt.Sprintf("%d systems of music", len(l.Scores))
+	case l.Regions != nil:
+		return fmt.Sprintf("%d regions", len(l.Regions))
+	}
+	n := 0
+	for _, r := range l.Records {
+		n += len(r)
+	}
+	return fmt.Sprintf("%d rows", n)
+}
+
+// values are those of a record.
+type values map[string]any
+
+// text is a value that is text, "" where it is null.
+func (v values) text(name string) string {
+	s, _ := v[name].(string)
+	return s
+}
+
+// rowsOf gives the rows of a relation among the records, in their order. It is
+// never nil: nothing read is an empty list.
+func rowsOf[T any](records []task.Record, relation string, form func(spot, values) T) []T {
+	rows := []T{}
+	for _, rec := range records {
+		if rec.Relation == relation {
+			rows = append(rows, form(spot{roundBox(rec.Box), confidenceOf(rec)}, rec.Values))
+		}
+	}
+	return rows
+}
+
+// regionsOf gives the printed form of regions.
+func regionsOf(regions []task.Region) []runRegion {
+	out := []runRegion{}
+	for _, r := range regions {
+		c := round(r.Confidence, 4)
+		out = append(out, runRegion{spot{roundBox(r.Box), &c}, r.Kind, r.Source})
+	}
+	return out
 }
 
 // wordsOf gives the words among the records, in reading order.

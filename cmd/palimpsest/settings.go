@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"palimpsest.dev/render"
 )
 
 // dataFlags says where state lies that must survive.
@@ -108,6 +110,15 @@ func cacheDir() string {
 		return ""
 	}
 	return filepath.Join(dir, "palimpsest", "render")
+}
+
+// unsealed says that files are to be parsed even where the system cannot shut
+// in the process that does so.
+func unsealed() bool { return os.Getenv("PALIMPSEST_UNSEALED") == "1" }
+
+// renderOptions are what every file is opened with.
+func renderOptions() render.Options {
+	return render.Options{CacheDir: cacheDir(), Unsealed: unsealed()}
 }
 
 func exists(path string) bool {

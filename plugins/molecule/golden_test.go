@@ -21,7 +21,9 @@ var update = flag.Bool("update", false, "rewrite the expected parts of testdata/
 // TestGolden runs the cases of testdata: model answers in, records and files
 // out. A file holds these parts:
 //
-//	page N          size W H, profile page|region|plain
+//	page N          size W H, profile page|region|plain, and the page's regions:
+//	                found X0 Y0 X1 Y1, drawn X0 Y0 X1 Y1, or none; without such a
+//	                line nobody looked for them
 //	answer N ID [STOP] [?PROBABILITY]
 //	                what the model wrote for that ask of page N, line breaks left
 //	                out; {X0 Y0 X1 Y1} in page pixels becomes four locations. Tokens
@@ -59,9 +61,17 @@ func play(t *testing.T, archive *txtar.Archive) map[string]string {
 				page.Height, _ = strconv.Atoi(w[2])
 			case "profile":
 				how = profiles[w[1]]
+			case "found", "drawn", "none":
+				page.Regions = append([]task.Region{}, page.Regions...)
+				if r, ok := tasktest.RegionOf(t, task.RegionMolecule, w); ok {
+					page.Regions = append(page.Regions, r)
+				}
 			default:
 				t.Fatalf("page: %q", line)
 			}
+		}
+		if page.Regions == nil {
+			page.Regions = []task.Region{page.Whole(task.RegionMolecule)}
 		}
 		r, shown := playPage(t, page, how, archive)
 		out[fmt.Sprintf("records %d", n)] = shown
@@ -80,7 +90,7 @@ func play(t *testing.T, archive *txtar.Archive) map[string]string {
 	return out
 }
 
-// playPage plays the rounds of a page.
+// playPage plays a page.
 func playPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Archive) (task.Reading, string) {
 	t.Helper()
 	var b strings.Builder
@@ -89,19 +99,16 @@ func playPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Arc
 	if err != nil {
 		t.Fatal(err)
 	}
-	for round := 1; len(asks) > 0; round++ {
-		var answers []task.Answer
-		for _, a := range asks {
-			fmt.Fprintf(&b, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
-			answers = append(answers, answer(archive, page, a))
-		}
-		if r, err = (molecule{}).Read(t.Context(), page, answers); err != nil {
-			t.Fatal(err)
-		}
-		if err := (molecule{}).Info().CheckReading(page, round, r); err != nil {
-			t.Error(err)
-		}
-		asks = r.Asks
+	var answers []task.Answer
+	for _, a := range asks {
+		fmt.Fprintf(&b, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
+		answers = append(answers, answer(archive, page, a))
+	}
+	if r, err = (molecule{}).Read(t.Context(), page, answers); err != nil {
+		t.Fatal(err)
+	}
+	if err := (molecule{}).Info().CheckReading(page, 1, r); err != nil {
+		t.Error(err)
 	}
 	for _, rec := range r.Records {
 		v := rec.Values

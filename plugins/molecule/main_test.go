@@ -46,24 +46,16 @@ func TestConformanceAsProgram(t *testing.T) {
 	tasktest.RunProgram(t, "molecule", program.Path(t), conformance())
 }
 
-// The profile's grammar belongs to the reading; what finds molecules has its
-// own.
-func TestGrammarOfEachRound(t *testing.T) {
+// The profile's grammar keeps each answer.
+func TestAsksCarryTheGrammar(t *testing.T) {
 	t.Parallel()
 	page := task.Page{Number: 1, Width: 100, Height: 100}
-	for _, c := range []struct{ profile, grammar, first, second string }{
-		{"page", "molecules", "molecules", ""}, {"page", "", "", ""}, {"region", "molecules", "detect", "molecules"}, {"region", "", "", ""},
-	} {
-		how := profiles[c.profile]
-		how.Grammar = c.grammar
-		asks, err := molecule{}.Plan(t.Context(), page, how)
-		if err != nil || len(asks) != 1 || asks[0].Grammar != c.first {
-			t.Fatalf("%v: %+v, %v", c, asks, err)
-		}
-		a := task.Answer{Ask: asks[0], Text: "<loc0100><loc0100><loc0300><loc0300>molecule", Stop: task.StopEnd, ToPage: task.Affine{100, 0, 0, 0, 100, 0}}
-		r, err := molecule{}.Read(t.Context(), page, []task.Answer{a})
-		if err != nil || c.profile == "region" && (len(r.Asks) != 1 || r.Asks[0].Grammar != c.second || r.Asks[0].Prompt != how.Prompt) {
-			t.Errorf("%v: %+v, %v", c, r.Asks, err)
+	page.Regions = []task.Region{page.Whole(task.RegionMolecule)}
+	for _, language := range []string{"molecules", ""} {
+		how := profiles["region"]
+		how.Grammar = language
+		if asks, err := (molecule{}).Plan(t.Context(), page, how); err != nil || len(asks) != 1 || asks[0].Grammar != language {
+			t.Errorf("%q: %+v, %v", language, asks, err)
 		}
 	}
 }
@@ -78,6 +70,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("<loc0000><loc0000><loc1023><loc1023>[R1]c1ccccc1 [X]", false, "loop")
 	f.Add("<loc0000><loc0000><loc1023><loc1023>C%(12345)\x00C", false, "end")
 	page := task.Page{Document: "a.pdf", Number: 1, Width: 600, Height: 800}
+	page.Regions = []task.Region{page.Whole(task.RegionMolecule)}
 	f.Fuzz(func(t *testing.T, text string, plain bool, stop string) {
 		how := profiles["page"]
 		if plain {

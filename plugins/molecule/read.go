@@ -37,60 +37,12 @@ type sighting struct {
 }
 
 func stateOf(a task.Answer) state {
-	usual := state{Step: stepRead, Box: task.BoxYXYXBefore, Bins: loc.Bins}
+	usual := state{Box: task.BoxYXYXBefore, Bins: loc.Bins}
 	s := usual
 	if err := json.Unmarshal(a.Ask.State, &s); err != nil {
 		return usual // an ask of another program: the usual form
 	}
 	return s
-}
-
-const (
-	// margin is what is shown around a molecule that was found, as a share of
-	// its longer side: labels stand close, and a tight box would cut letters.
-	margin = 0.05
-	// sameRegion is the overlap from which two boxes are one thing found twice.
-	sameRegion = 0.6
-)
-
-// regions asks about each molecule that the first round found.
-func regions(page task.Page, a task.Answer) (asks []task.Ask, notes []string, err error) {
-	how := stateOf(a)
-	if a.Stop == task.StopBlank {
-		return nil, nil, nil
-	}
-	items, problems := loc.Parse(a.Text, a.Tokens, how.Bins)
-	var boxes []task.Box
-	for _, it := range items {
-		b := a.ToPage.ApplyBox(unit(it.Box)).Intersect(page.Bounds())
-		same := func(o task.Box) bool { return b.IoU(o) >= sameRegion }
-		if b.Finite() && !b.Empty() && !slices.ContainsFunc(boxes, same) {
-			boxes = append(boxes, b)
-		}
-	}
-	slices.SortStableFunc(boxes, downThenRight)
-	if len(boxes) > maxAsks {
-		notes = append(notes, fmt.Sprintf("%d molecules were found, the first %d are read", len(boxes), maxAsks))
-		boxes = boxes[:maxAsks]
-	}
-	if problems.Any() {
-		notes = append(notes, "finding molecules: left out "+problems.String())
-	}
-	note, err := json.Marshal(state{Step: stepRead, Box: how.Box, Bins: how.Bins, Sure: how.Sure})
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, b := range boxes {
-		m := max(1, margin*max(b.Width(), b.Height()))
-		ask := a.Ask
-		ask.ID, ask.Prompt, ask.Grammar, ask.State = fmt.Sprintf("m%d", i), how.Prompt, how.Grammar, note
-		ask.Region = task.Box{X0: b.X0 - m, Y0: b.Y0 - m, X1: b.X1 + m, Y1: b.Y1 + m}.Intersect(page.Bounds())
-		if how.MaxTokens >= 1 && how.MaxTokens < ask.MaxTokens {
-			ask.MaxTokens = how.MaxTokens
-		}
-		asks = append(asks, ask)
-	}
-	return asks, notes, nil
 }
 
 func unit(b [4]float64) task.Box { return task.Box{X0: b[0], Y0: b[1], X1: b[2], Y1: b[3]} }
@@ -124,7 +76,7 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 			switch {
 			case d.confidence < stateOf(a).Sure:
 				c.unsure++
-			case slices.ContainsFunc(s.molecules, func(o drawn) bool { return o.text == d.text && o.box.IoU(d.box) >= sameRegion }):
+			case slices.ContainsFunc(s.molecules, func(o drawn) bool { return o.text == d.text && o.box.IoU(d.box) >= task.SameRegion }):
 				c.twice++
 			case len(s.molecules) >= maxMolecules:
 				c.many++

@@ -11,13 +11,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"palimpsest.dev/task"
 )
 
 // version changes whenever the same answers would give other records.
-const version = "1"
+const version = "2"
 
 // software names the program in files.
 const software = "palimpsest-task-omr " + version
@@ -25,8 +24,9 @@ const software = "palimpsest-task-omr " + version
 // maxAsks bounds how many systems of a page the model is shown.
 const maxAsks = 64
 
-// detectPrompt asks where music stands, in the words of the released models.
-const detectPrompt = "detect staff"
+// margin is how much paper is shown around a system, as a share of its height:
+// boxes are drawn around the staves, and ledger lines reach beyond.
+const margin = 0.15
 
 func main() { task.Serve(omr{}) }
 
@@ -44,8 +44,9 @@ func (omr) Info() task.Info {
 		Name:    "omr",
 		Version: version,
 		Summary: "reads printed music: systems as **kern, notes, MusicXML and MIDI",
-		Rounds:  2, // the first may only find the systems
+		Rounds:  1,
 		MaxAsks: maxAsks,
+		Regions: []string{task.RegionStaff},
 		Relations: []task.Relation{
 			{Name: scoreRelation, Summary: "systems of music in reading order", Columns: []task.Column{
 				{Name: "seq", Type: task.Integer, Summary: "place in the page's reading order, from 0"},
@@ -83,10 +84,9 @@ func (omr) Info() task.Info {
 
 // state is what an ask carries to its answer.
 type state struct {
-	Box    string  `json:"box"`
-	Bins   int     `json:"bins"`
-	Sure   float64 `json:"sure,omitempty"`   // least confidence of a system that is kept
-	Prompt string  `json:"prompt,omitempty"` // of the second round; the first asks where the systems are
+	Box  string  `json:"box"`
+	Bins int     `json:"bins"`
+	Sure float64 `json:"sure,omitempty"` // least confidence of a system that is kept
 }
 
 // Plan implements task.Task. A system cut in two is two that cannot be read, so
@@ -95,29 +95,17 @@ func (t omr) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.A
 	if err := t.Info().CheckPlan(page, how); err != nil {
 		return nil, err
 	}
-	carry := state{Box: how.Box, Bins: how.LocBins, Sure: how.MinConfidence}
-	prompt := how.Prompt
-	switch how.View {
-	case task.ViewPage:
-	case task.ViewRegion:
-		carry.Prompt, prompt = how.Prompt, detectPrompt
-	default:
-		return nil, fmt.Errorf("%w: profile: view %q: this task knows %s and %s", task.ErrInvalid, how.View, task.ViewPage, task.ViewRegion)
-	}
-	note, err := json.Marshal(carry)
+	note, err := json.Marshal(state{Box: how.Box, Bins: how.LocBins, Sure: how.MinConfidence})
 	if err != nil {
 		return nil, err
 	}
-	return []task.Ask{{ID: "page", Region: page.Bounds(), Size: how.Size, Fit: how.Fit, Prompt: prompt, MaxTokens: how.MaxTokens, State: note}}, nil
+	return t.Info().AskRegions(page, how, func(b task.Box) float64 { return margin * b.Height() }, note)
 }
 
 // Read implements task.Task.
 func (t omr) Read(ctx context.Context, page task.Page, answers []task.Answer) (task.Reading, error) {
 	if err := t.Info().CheckOptions(page.Options); err != nil {
 		return task.Reading{}, err
-	}
-	if len(answers) == 1 && stateOf(answers[0]).Prompt != "" {
-		return regions(page, answers[0])
 	}
 	var r rows
 	for _, a := range answers {
@@ -133,7 +121,11 @@ func (t omr) Read(ctx context.Context, page task.Page, answers []task.Answer) (t
 			r.add(s)
 		}
 	}
-	return r.reading(), nil
+	out := r.reading()
+	if note := t.Info().LeftOut(page); note != "" {
+		out.Notes = append([]string{note}, out.Notes...)
+	}
+	return out, nil
 }
 
 func stateOf(a task.Answer) state {

@@ -27,7 +27,9 @@ var profiles = map[string]task.Profile{
 // TestGolden runs the cases of testdata: model answers in, records and files
 // out. A file holds these parts:
 //
-//	page N          size W H, option NAME VALUE, profile page|region
+//	page N          size W H, option NAME VALUE, profile page|region, and the page's
+//	                regions: found X0 Y0 X1 Y1, drawn X0 Y0 X1 Y1, or none; without
+//	                such a line nobody looked for them
 //	answer N ID [STOP] [?PROBABILITY]
 //	                what the model wrote for that ask of page N, line breaks left
 //	                out; {X0 Y0 X1 Y1} in page pixels becomes four locations. Tokens
@@ -68,9 +70,17 @@ func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
 				page.Options = map[string]string{w[1]: w[2]}
 			case "profile":
 				how = profiles[w[1]]
+			case "found", "drawn", "none":
+				page.Regions = append([]task.Region{}, page.Regions...)
+				if r, ok := tasktest.RegionOf(t, task.RegionTable, w); ok {
+					page.Regions = append(page.Regions, r)
+				}
 			default:
 				t.Fatalf("page: %q", line)
 			}
+		}
+		if page.Regions == nil {
+			page.Regions = []task.Region{page.Whole(task.RegionTable)}
 		}
 		r := readPage(t, page, how, archive, out)
 		for _, a := range r.Artifacts {
@@ -91,7 +101,7 @@ func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
 	return out
 }
 
-// readPage plays the rounds of a page.
+// readPage plays a page.
 func readPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Archive, out map[string]string) (r task.Reading) {
 	t.Helper()
 	var records strings.Builder
@@ -99,19 +109,16 @@ func readPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Arc
 	if err != nil {
 		t.Fatal(err)
 	}
-	for round := 1; len(asks) > 0; round++ {
-		var answers []task.Answer
-		for _, a := range asks {
-			fmt.Fprintf(&records, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
-			answers = append(answers, answerOf(t, archive, page, a))
-		}
-		if r, err = (table{}).Read(t.Context(), page, answers); err != nil {
-			t.Fatal(err)
-		}
-		if err := (table{}).Info().CheckReading(page, round, r); err != nil {
-			t.Error(err)
-		}
-		asks = r.Asks
+	var answers []task.Answer
+	for _, a := range asks {
+		fmt.Fprintf(&records, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
+		answers = append(answers, answerOf(t, archive, page, a))
+	}
+	if r, err = (table{}).Read(t.Context(), page, answers); err != nil {
+		t.Fatal(err)
+	}
+	if err := (table{}).Info().CheckReading(page, 1, r); err != nil {
+		t.Error(err)
 	}
 	for _, rec := range r.Records {
 		v := rec.Values

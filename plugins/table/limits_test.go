@@ -12,6 +12,7 @@ import (
 func TestPagesStayWithinTheBounds(t *testing.T) {
 	t.Parallel()
 	page := task.Page{Document: "a.pdf", Number: 1, Width: 1000, Height: 1000}
+	page.Regions = []task.Region{page.Whole(task.RegionTable)}
 	asks, err := table{}.Plan(t.Context(), page, profiles["page"])
 	if err != nil {
 		t.Fatal(err)
@@ -105,23 +106,16 @@ func TestDocumentInParts(t *testing.T) {
 	}
 }
 
-// The profile's grammar belongs to the reading; what finds tables has its own.
-func TestGrammarOfEachRound(t *testing.T) {
+// The profile's grammar keeps each answer.
+func TestAsksCarryTheGrammar(t *testing.T) {
 	t.Parallel()
 	page := task.Page{Document: "a.pdf", Number: 1, Width: 1000, Height: 1000}
-	for _, c := range []struct{ profile, grammar, first, second string }{
-		{"page", "html_table", "html_table", ""}, {"page", "", "", ""}, {"region", "html_table", "detect", "html_table"}, {"region", "", "", ""},
-	} {
-		how := profiles[c.profile]
-		how.Grammar = c.grammar
-		asks, err := table{}.Plan(t.Context(), page, how)
-		if err != nil || len(asks) != 1 || asks[0].Grammar != c.first {
-			t.Fatalf("%+v: %+v, %v", c, asks, err)
-		}
-		a := task.Answer{Ask: asks[0], Text: "<loc0100><loc0100><loc0200><loc0200>table", Stop: task.StopEnd, ToPage: task.Affine{1000, 0, 0, 0, 1000, 0}}
-		r, err := table{}.Read(t.Context(), page, []task.Answer{a})
-		if err != nil || c.profile == "region" && (len(r.Asks) != 1 || r.Asks[0].Grammar != c.second || r.Asks[0].Prompt != "table") {
-			t.Errorf("%+v: %+v, %v", c, r.Asks, err)
+	page.Regions = []task.Region{page.Whole(task.RegionTable)}
+	for _, language := range []string{"html_table", ""} {
+		how := profiles["region"]
+		how.Grammar = language
+		if asks, err := (table{}).Plan(t.Context(), page, how); err != nil || len(asks) != 1 || asks[0].Grammar != language {
+			t.Errorf("%q: %+v, %v", language, asks, err)
 		}
 	}
 }

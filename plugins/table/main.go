@@ -1,6 +1,6 @@
 // Program palimpsest-task-table is the task that reads tables: their cells
-// with spans, headings, texts and boxes. It shows the model a whole page, or
-// first asks it where tables stand and then shows it each, reads the HTML that
+// with spans, headings, texts and boxes. It shows the model each region of a
+// page that holds a table, or the whole page, reads the HTML that
 // the model writes, repairs what does not fit together or reports it, and
 // writes HTML, CSV, JSON and spreadsheets. Of a finished document it joins the
 // tables that go on on the next page.
@@ -9,23 +9,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"palimpsest.dev/task"
 )
 
 // version changes whenever the same answers would give other records.
-const version = "1"
+const version = "2"
 
 // maxAsks bounds how many tables of one page are shown to the model.
 const maxAsks = 64
-
-// How to ask where tables stand: the words of the released models, and the
-// language of their answers, used where the profile wants answers kept in one.
-const (
-	detectPrompt  = "detect table"
-	detectGrammar = "detect"
-)
 
 // The values of the option join.
 const (
@@ -47,8 +39,9 @@ func (table) Info() task.Info {
 		Name:    "table",
 		Version: version,
 		Summary: "reads tables: cells with row, column, spans, headings, text and box; HTML, CSV, JSON and spreadsheets",
-		Rounds:  2, // the first may only find the tables
+		Rounds:  1,
 		MaxAsks: maxAsks,
+		Regions: []string{task.RegionTable},
 		Options: []task.Option{{
 			Name:    joinOption,
 			Summary: "whether the files of a document join a table that goes on on the next page: where the columns agree, or never",
@@ -80,46 +73,26 @@ func (table) Info() task.Info {
 	}
 }
 
-// The steps of a page.
-const (
-	stepFind = "find" // where do tables stand?
-	stepRead = "read" // what is in them?
-)
-
 // state is what an ask carries to its answer.
 type state struct {
-	Step      string  `json:"step"`
-	Bins      int     `json:"bins"`
-	Sure      float64 `json:"sure,omitempty"`       // least confidence of a table that is kept
-	Prompt    string  `json:"prompt,omitempty"`     // of the second round
-	MaxTokens int     `json:"max_tokens,omitempty"` // of the second round
-	Grammar   string  `json:"grammar,omitempty"`    // of the second round
+	Bins int     `json:"bins"`
+	Sure float64 `json:"sure,omitempty"` // least confidence of a table that is kept
 }
+
+// margin is what is shown around a region, as a share of its longer side: a
+// box that is a little tight would cut off rules and letters.
+const margin = 0.02
 
 // Plan implements task.Task.
 func (t table) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.Ask, error) {
 	if err := t.Info().CheckPlan(page, how); err != nil {
 		return nil, err
 	}
-	carry := state{Step: stepRead, Bins: how.LocBins, Sure: how.MinConfidence}
-	prompt, language := how.Prompt, how.Grammar
-	switch how.View {
-	case task.ViewPage:
-	case task.ViewRegion:
-		carry.Step, carry.Prompt, carry.MaxTokens, carry.Grammar = stepFind, how.Prompt, how.MaxTokens, how.Grammar
-		prompt = detectPrompt
-		if language != "" {
-			language = detectGrammar
-		}
-	default:
-		return nil, fmt.Errorf("%w: profile: view %q: a table is read as a whole, this task knows %s and %s", task.ErrInvalid, how.View, task.ViewPage, task.ViewRegion)
-	}
-	note, err := json.Marshal(carry)
+	note, err := json.Marshal(state{Bins: how.LocBins, Sure: how.MinConfidence})
 	if err != nil {
 		return nil, err
 	}
-	return []task.Ask{{ID: carry.Step, Region: page.Bounds(), Size: how.Size, Fit: how.Fit, Prompt: prompt, MaxTokens: how.MaxTokens,
-		Grammar: language, State: note}}, nil
+	return t.Info().AskRegions(page, how, func(b task.Box) float64 { return margin * max(b.Width(), b.Height()) }, note)
 }
 
 // Read implements task.Task.
@@ -127,16 +100,12 @@ func (t table) Read(ctx context.Context, page task.Page, answers []task.Answer) 
 	if err := t.Info().CheckOptions(page.Options); err != nil {
 		return task.Reading{}, err
 	}
-	if len(answers) == 1 && stateOf(answers[0]).Step == stepFind {
-		asks, notes, err := regions(page, answers[0])
-		if err != nil || len(asks) > 0 {
-			return task.Reading{Asks: asks, Notes: notes}, err
-		}
-		return write(page, nil, notes)
-	}
 	s, err := sight(ctx, page, answers)
 	if err != nil {
 		return task.Reading{}, err
+	}
+	if note := t.Info().LeftOut(page); note != "" {
+		s.notes = append([]string{note}, s.notes...)
 	}
 	r, err := write(page, s.tables, s.notes)
 	r.Unreadable = s.unreadable

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 
 	"palimpsest.dev/plugins/table/htmltable"
 	"palimpsest.dev/task"
@@ -46,87 +44,15 @@ type sighting struct {
 }
 
 func stateOf(a task.Answer) state {
-	s := state{Step: stepRead, Bins: loc.Bins}
+	s := state{Bins: loc.Bins}
 	if err := json.Unmarshal(a.Ask.State, &s); err != nil {
-		return state{Step: stepRead, Bins: loc.Bins} // an ask of another program: the usual form
+		return state{Bins: loc.Bins} // an ask of another program: the usual form
 	}
 	return s
 }
 
 // unit makes a box of the four numbers of an answer.
 func unit(b [4]float64) task.Box { return task.Box{X0: b[0], Y0: b[1], X1: b[2], Y1: b[3]} }
-
-const (
-	// margin is what is shown around a table that was found, as a share of its
-	// longer side: a box that is a little tight would cut off rules and letters.
-	margin = 0.02
-	// sameRegion is the overlap from which two regions are one found twice.
-	sameRegion = 0.6
-)
-
-// regions asks about each table that the first round found.
-func regions(page task.Page, a task.Answer) (asks []task.Ask, notes []string, err error) {
-	how := stateOf(a)
-	if a.Stop == task.StopBlank {
-		return nil, nil, nil
-	}
-	items, problems := loc.Parse(a.Text, a.Tokens, how.Bins)
-	var boxes []task.Box
-	for _, it := range items {
-		b := a.ToPage.ApplyBox(unit(it.Box)).Intersect(page.Bounds())
-		same := func(o task.Box) bool { return b.IoU(o) >= sameRegion }
-		if !b.Finite() || b.Empty() || slices.ContainsFunc(boxes, same) {
-			continue
-		}
-		boxes = append(boxes, b)
-	}
-	sortBoxes(boxes, func(b task.Box) task.Box { return b })
-	if len(boxes) > maxAsks {
-		notes = append(notes, fmt.Sprintf("%d tables were found, the first %d are read", len(boxes), maxAsks))
-		boxes = boxes[:maxAsks]
-	}
-	if problems.Any() {
-		notes = append(notes, "finding tables: left out "+problems.String())
-	}
-	note, err := json.Marshal(state{Step: stepRead, Bins: how.Bins, Sure: how.Sure})
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, b := range boxes {
-		m := max(1, margin*max(b.Width(), b.Height()))
-		ask := a.Ask
-		ask.ID, ask.Prompt, ask.MaxTokens, ask.Grammar, ask.State = fmt.Sprintf("t%d", i), how.Prompt, how.MaxTokens, how.Grammar, note
-		ask.Region = task.Box{X0: b.X0 - m, Y0: b.Y0 - m, X1: b.X1 + m, Y1: b.Y1 + m}.Intersect(page.Bounds())
-		if ask.MaxTokens < 1 || ask.MaxTokens > a.Ask.MaxTokens {
-			ask.MaxTokens = a.Ask.MaxTokens
-		}
-		asks = append(asks, ask)
-	}
-	return asks, notes, nil
-}
-
-// sortBoxes orders from top to bottom; what stands beside one another, from
-// left to right.
-func sortBoxes[T any](s []T, box func(T) task.Box) {
-	slices.SortStableFunc(s, func(a, b T) int {
-		if c := cmp.Compare(box(a).Y0, box(b).Y0); c != 0 {
-			return c
-		}
-		return cmp.Compare(box(a).X0, box(b).X0)
-	})
-	// A table that begins before the one above it in this order has ended
-	// stands beside it.
-	for i := 1; i < len(s); i++ {
-		for k := i; k > 0; k-- {
-			left, right := box(s[k]), box(s[k-1])
-			overlap := min(left.Y1, right.Y1) - max(left.Y0, right.Y0)
-			if left.X1 > right.X0+1 || overlap < 0.5*min(left.Height(), right.Height()) {
-				break
-			}
-			s[k], s[k-1] = s[k-1], s[k]
-		}
-	}
-}
 
 // tally counts what went wrong, for the page's notes.
 type tally struct {
@@ -184,7 +110,7 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 			}
 		}
 	}
-	sortBoxes(s.tables, func(t sheet) task.Box { return t.box })
+	task.SortDown(s.tables, func(t sheet) task.Box { return t.box })
 	for i := range s.tables {
 		s.tables[i].seq = i
 	}

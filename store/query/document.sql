@@ -51,9 +51,12 @@ where id = @id
 returning open_page_runs, state;
 
 -- name: InsertRun :one
-insert into palimpsest.run (document, task, options, fingerprint, digest)
-values (@document, @task, @options, @fingerprint, @digest)
+insert into palimpsest.run (document, task, options, fingerprint, digest, regions)
+values (@document, @task, @options, @fingerprint, @digest, sqlc.narg(regions))
 returning *;
+
+-- name: RunOfDigest :one
+select * from palimpsest.run where document = @document and task = @task and digest = @digest order by id limit 1;
 
 -- name: RunsOfDocuments :many
 select * from palimpsest.run where document = any(@documents::uuid[]) order by id;

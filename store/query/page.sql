@@ -9,11 +9,12 @@ values (@document, @number, @member, @width, @height, @dpi, @x_height, @rotation
 on conflict (document, number) do nothing;
 
 -- name: InsertPageRuns :many
--- One page run for each page and run. A page that is blank or could not be rendered is final at once. The first run
+-- One page run for each page and run. A page that is blank or could not be rendered is final at once; a run that reads
+-- regions waits for them. The first run
 -- of a task over a page is the current one. Those already there, from before a crash, are not returned.
 insert into palimpsest.page_run (page, run, document, task, state, current, failure, finished_at)
 select p.id, r.id, p.document, r.task,
-       case when p.failure is not null then 'failed' when p.blank then 'blank' else 'queued' end,
+       case when p.failure is not null then 'failed' when p.blank then 'blank' when r.regions is not null then 'waiting' else 'queued' end,
        not exists (select 1 from palimpsest.page_run o where o.page = p.id and o.task = r.task and o.current),
        p.failure,
        case when p.failure is not null or p.blank then now() end
@@ -47,7 +48,8 @@ where id = @id and state = any(@from_states::text[]);
 
 -- name: FinishPageRun :execrows
 update palimpsest.page_run
-set state = @state, failure = @failure, model = @model, seconds = @seconds, tokens = @tokens, notes = @notes, finished_at = now()
+set state = @state, failure = @failure, model = @model, seconds = @seconds, tokens = @tokens, notes = @notes,
+    records = @records, confidence = sqlc.narg(confidence), finished_at = now()
 where id = @id and state = any(@from_states::text[]);
 
 -- name: EndPageRuns :many

@@ -1,6 +1,6 @@
 -- name: InsertSource :one
-insert into palimpsest.source (tenant, name, location, credentials, cron, tasks, options, next_at)
-values (@tenant, @name, @location, @credentials, @cron, @tasks, @options, @next_at)
+insert into palimpsest.source (tenant, name, location, credentials, cron, tasks, options, include, exclude, next_at)
+values (@tenant, @name, @location, @credentials, @cron, @tasks, @options, @include, @exclude, @next_at)
 on conflict (tenant, name) do nothing
 returning *;
 

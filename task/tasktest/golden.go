@@ -5,11 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"palimpsest.dev/task"
 )
 
 // Program is the plugin program of the package under test, built once for all
@@ -91,4 +94,27 @@ func Golden(t *testing.T, update bool, given func(name string) bool, play func(*
 			}
 		})
 	}
+}
+
+// RegionOf reads a line of a case that says where a region of the page lies, by
+// the words found or drawn and its four edges; "none" is no region.
+func RegionOf(t testing.TB, kind string, words []string) (task.Region, bool) {
+	t.Helper()
+	if words[0] == "none" {
+		return task.Region{}, false
+	}
+	r := task.Region{Kind: kind, Confidence: 0.9, Source: task.SourceModel}
+	if words[0] == "drawn" {
+		r.Confidence, r.Source = 1, task.SourcePerson
+	}
+	var edges [4]float64
+	for i := range edges {
+		v, err := strconv.ParseFloat(words[1+i], 64)
+		if err != nil {
+			t.Fatalf("region %q: %v", words, err)
+		}
+		edges[i] = v
+	}
+	r.Box = task.Box{X0: edges[0], Y0: edges[1], X1: edges[2], Y1: edges[3]}
+	return r, true
 }

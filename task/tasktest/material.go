@@ -73,6 +73,54 @@ func pages() map[string]task.Page {
 	}
 }
 
+// pages are those pages as the host gives them to the task: one that reads
+// regions gets the whole page where nobody looked for them, and else what was
+// found.
+func (s *suite) pages() map[string]task.Page {
+	kinds := s.task.Info().Regions
+	all := pages()
+	if len(kinds) == 0 {
+		return all
+	}
+	found := func(boxes ...task.Box) task.Page {
+		page := all["one line"]
+		for i, b := range boxes {
+			source := []string{task.SourceModel, task.SourcePerson}[i%2]
+			page.Regions = append(page.Regions, task.Region{Kind: kinds[i%len(kinds)], Box: b, Confidence: 0.5, Source: source})
+		}
+		return page
+	}
+	several := found(task.Box{X0: 100, Y0: 100, X1: 800, Y1: 600}, task.Box{X0: 0, Y0: 700, X1: 1654, Y1: 1500}, task.Box{X0: 1650, Y0: 2330, X1: 1654, Y1: 2339})
+	var crowd []task.Box
+	for i := range task.MaxRegions {
+		x, y := float64(i%20)*80, float64(i/20)*80
+		crowd = append(crowd, task.Box{X0: x, Y0: y, X1: x + 60, Y1: y + 50})
+	}
+	none, many := found(), found(crowd...)
+	for name, page := range all {
+		page.Regions = []task.Region{page.Whole(kinds[0])}
+		all[name] = page
+	}
+	all["no regions"], all["some regions"], all["too many regions"] = none, several, many
+	if s.task.Info().Overview > 0 {
+		for _, page := range all {
+			for i := range page.Regions {
+				page.Regions[i].Overview = tones()
+			}
+		}
+	}
+	return all
+}
+
+// tones is the glance at a smooth grey picture.
+func tones() *task.Overview {
+	o := &task.Overview{Width: 40, Height: 40}
+	for i := range o.Width * o.Height {
+		o.Gray = append(o.Gray, byte(40+2*(i%o.Width)+2*(i/o.Width)))
+	}
+	return o
+}
+
 // model answers an ask; n differs from ask to ask.
 type model func(a task.Ask, n int) task.Answer
 

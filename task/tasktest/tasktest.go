@@ -109,7 +109,7 @@ func (s *suite) info(t *testing.T) {
 func (s *suite) each(t *testing.T, f func(t *testing.T, page task.Page, how task.Profile, asks []task.Ask)) {
 	t.Helper()
 	for _, how := range s.Profiles {
-		for name, page := range pages() {
+		for name, page := range s.pages() {
 			t.Run(how.View+"/"+name, func(t *testing.T) {
 				asks, err := s.task.Plan(t.Context(), page, how)
 				if errors.Is(err, task.ErrInvalid) {
@@ -126,7 +126,7 @@ func (s *suite) each(t *testing.T, f func(t *testing.T, page task.Page, how task
 
 func (s *suite) accepts(t *testing.T) {
 	for _, how := range s.Profiles {
-		if _, err := s.task.Plan(t.Context(), pages()["one line"], how); err == nil {
+		if _, err := s.task.Plan(t.Context(), s.pages()["one line"], how); err == nil {
 			return
 		} else if !errors.Is(err, task.ErrInvalid) {
 			t.Errorf("a refusal wraps task.ErrInvalid; got %v", err)
@@ -212,7 +212,7 @@ func (s *suite) concurrent(t *testing.T) {
 		return r, err
 	}
 	alone := map[string]result{}
-	for name, page := range pages() {
+	for name, page := range s.pages() {
 		r, err := work(page)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -221,7 +221,7 @@ func (s *suite) concurrent(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for range 3 {
-		for name, page := range pages() {
+		for name, page := range s.pages() {
 			wg.Go(func() {
 				if r, err := work(page); err != nil || !reflect.DeepEqual(r, alone[name]) {
 					t.Errorf("%s: beside other calls the result is another (%v)", name, err)
@@ -234,7 +234,7 @@ func (s *suite) concurrent(t *testing.T) {
 
 func (s *suite) options(t *testing.T) {
 	how := s.accepted(t)
-	page := pages()["text layer"]
+	page := s.pages()["text layer"]
 	plan := func(options map[string]string) ([]task.Ask, error) {
 		page.Options = options
 		return s.task.Plan(t.Context(), page, how)
@@ -275,7 +275,7 @@ func (s *suite) options(t *testing.T) {
 }
 
 func (s *suite) badProfiles(t *testing.T) {
-	page := pages()["one line"]
+	page := s.pages()["one line"]
 	for name, how := range map[string]task.Profile{
 		"empty":      {},
 		"no size":    {Prompt: "x", View: task.ViewTiles, Fit: task.FitStretch, Box: task.BoxYXYXBefore, XHeight: 9, LocBins: 1024, MaxTokens: 9},
@@ -297,7 +297,7 @@ func (s *suite) cancelled(t *testing.T) {
 	how := s.accepted(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	page := pages()["two columns"]
+	page := s.pages()["two columns"]
 	if _, err := s.task.Plan(ctx, page, how); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("plan under a cancelled context: %v", err)
 	}
@@ -317,7 +317,7 @@ func (s *suite) finish(t *testing.T) {
 	}
 	how := s.accepted(t)
 	doc := task.Document{ID: "42", Name: "conformance.pdf"}
-	for _, page := range pages() {
+	for _, page := range s.pages() {
 		asks, err := s.task.Plan(t.Context(), page, how)
 		if err != nil {
 			t.Fatal(err)
@@ -344,7 +344,7 @@ func (s *suite) finish(t *testing.T) {
 func (s *suite) accepted(t *testing.T) task.Profile {
 	t.Helper()
 	for _, how := range s.Profiles {
-		if _, err := s.task.Plan(t.Context(), pages()["one line"], how); err == nil {
+		if _, err := s.task.Plan(t.Context(), s.pages()["one line"], how); err == nil {
 			return how
 		}
 	}

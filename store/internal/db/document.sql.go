@@ -36,7 +36,7 @@ func (q *Queries) AddOpenPageRuns(ctx context.Context, db DBTX, arg AddOpenPageR
 }
 
 const documentByID = `-- name: DocumentByID :one
-select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at from palimpsest.document where id = $1
+select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at, revision, finished_revision from palimpsest.document where id = $1
 `
 
 func (q *Queries) DocumentByID(ctx context.Context, db DBTX, id string) (Document, error) {
@@ -63,12 +63,14 @@ func (q *Queries) DocumentByID(ctx context.Context, db DBTX, id string) (Documen
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
+		&i.Revision,
+		&i.FinishedRevision,
 	)
 	return i, err
 }
 
 const documentByKey = `-- name: DocumentByKey :one
-select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at from palimpsest.document where tenant = $1 and idempotency_key = $2
+select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at, revision, finished_revision from palimpsest.document where tenant = $1 and idempotency_key = $2
 `
 
 type DocumentByKeyParams struct {
@@ -100,12 +102,14 @@ func (q *Queries) DocumentByKey(ctx context.Context, db DBTX, arg DocumentByKeyP
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
+		&i.Revision,
+		&i.FinishedRevision,
 	)
 	return i, err
 }
 
 const documentOfTenant = `-- name: DocumentOfTenant :one
-select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at from palimpsest.document where id = $1 and tenant = $2
+select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at, revision, finished_revision from palimpsest.document where id = $1 and tenant = $2
 `
 
 type DocumentOfTenantParams struct {
@@ -137,6 +141,8 @@ func (q *Queries) DocumentOfTenant(ctx context.Context, db DBTX, arg DocumentOfT
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
+		&i.Revision,
+		&i.FinishedRevision,
 	)
 	return i, err
 }
@@ -211,9 +217,9 @@ func (q *Queries) InsertDocument(ctx context.Context, db DBTX, arg InsertDocumen
 }
 
 const insertRun = `-- name: InsertRun :one
-insert into palimpsest.run (document, task, options, fingerprint, digest)
-values ($1, $2, $3, $4, $5)
-returning id, document, task, options, fingerprint, digest, state, created_at, finished_at
+insert into palimpsest.run (document, task, options, fingerprint, digest, regions)
+values ($1, $2, $3, $4, $5, $6)
+returning id, document, task, options, fingerprint, digest, state, created_at, finished_at, regions, promote, requested_by
 `
 
 type InsertRunParams struct {
@@ -222,6 +228,7 @@ type InsertRunParams struct {
 	Options     []byte
 	Fingerprint []byte
 	Digest      string
+	Regions     pgtype.Int8
 }
 
 func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) (Run, error) {
@@ -231,6 +238,7 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) (
 		arg.Options,
 		arg.Fingerprint,
 		arg.Digest,
+		arg.Regions,
 	)
 	var i Run
 	err := row.Scan(
@@ -243,12 +251,15 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) (
 		&i.State,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.Regions,
+		&i.Promote,
+		&i.RequestedBy,
 	)
 	return i, err
 }
 
 const listDocuments = `-- name: ListDocuments :many
-select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at from palimpsest.document
+select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at, revision, finished_revision from palimpsest.document
 where tenant = $1
   and ($2::text is null or state = $2)
   and id < $3
@@ -299,6 +310,8 @@ func (q *Queries) ListDocuments(ctx context.Context, db DBTX, arg ListDocumentsP
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.FinishedAt,
+			&i.Revision,
+			&i.FinishedRevision,
 		); err != nil {
 			return nil, err
 		}
@@ -311,7 +324,7 @@ func (q *Queries) ListDocuments(ctx context.Context, db DBTX, arg ListDocumentsP
 }
 
 const lockDocument = `-- name: LockDocument :one
-select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at from palimpsest.document where id = $1 for no key update
+select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at, revision, finished_revision from palimpsest.document where id = $1 for no key update
 `
 
 // Every transaction that changes a document or anything below it begins here. The lock leaves foreign key checks be.
@@ -339,12 +352,14 @@ func (q *Queries) LockDocument(ctx context.Context, db DBTX, id string) (Documen
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
+		&i.Revision,
+		&i.FinishedRevision,
 	)
 	return i, err
 }
 
 const lockDocumentOfPageRun = `-- name: LockDocumentOfPageRun :one
-select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at from palimpsest.document where id = (select pr.document from palimpsest.page_run pr where pr.id = $1) for no key update
+select id, tenant, name, hash, bytes, format, media_type, state, pages, job, open_page_runs, notes, failure, failure_kind, password, idempotency_key, request_digest, created_at, updated_at, finished_at, revision, finished_revision from palimpsest.document where id = (select pr.document from palimpsest.page_run pr where pr.id = $1) for no key update
 `
 
 func (q *Queries) LockDocumentOfPageRun(ctx context.Context, db DBTX, pageRun int64) (Document, error) {
@@ -371,6 +386,8 @@ func (q *Queries) LockDocumentOfPageRun(ctx context.Context, db DBTX, pageRun in
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.FinishedAt,
+		&i.Revision,
+		&i.FinishedRevision,
 	)
 	return i, err
 }
@@ -441,6 +458,36 @@ func (q *Queries) Notify(ctx context.Context, db DBTX, payloads []string) error 
 	return err
 }
 
+const runOfDigest = `-- name: RunOfDigest :one
+select id, document, task, options, fingerprint, digest, state, created_at, finished_at, regions, promote, requested_by from palimpsest.run where document = $1 and task = $2 and digest = $3 order by id limit 1
+`
+
+type RunOfDigestParams struct {
+	Document string
+	Task     string
+	Digest   string
+}
+
+func (q *Queries) RunOfDigest(ctx context.Context, db DBTX, arg RunOfDigestParams) (Run, error) {
+	row := db.QueryRow(ctx, runOfDigest, arg.Document, arg.Task, arg.Digest)
+	var i Run
+	err := row.Scan(
+		&i.ID,
+		&i.Document,
+		&i.Task,
+		&i.Options,
+		&i.Fingerprint,
+		&i.Digest,
+		&i.State,
+		&i.CreatedAt,
+		&i.FinishedAt,
+		&i.Regions,
+		&i.Promote,
+		&i.RequestedBy,
+	)
+	return i, err
+}
+
 const runTallies = `-- name: RunTallies :many
 select run, state, count(*) as n from palimpsest.page_run where document = $1 group by run, state order by run, state
 `
@@ -473,7 +520,7 @@ func (q *Queries) RunTallies(ctx context.Context, db DBTX, document string) ([]R
 }
 
 const runsOfDocuments = `-- name: RunsOfDocuments :many
-select id, document, task, options, fingerprint, digest, state, created_at, finished_at from palimpsest.run where document = any($1::uuid[]) order by id
+select id, document, task, options, fingerprint, digest, state, created_at, finished_at, regions, promote, requested_by from palimpsest.run where document = any($1::uuid[]) order by id
 `
 
 func (q *Queries) RunsOfDocuments(ctx context.Context, db DBTX, documents []string) ([]Run, error) {
@@ -495,6 +542,9 @@ func (q *Queries) RunsOfDocuments(ctx context.Context, db DBTX, documents []stri
 			&i.State,
 			&i.CreatedAt,
 			&i.FinishedAt,
+			&i.Regions,
+			&i.Promote,
+			&i.RequestedBy,
 		); err != nil {
 			return nil, err
 		}

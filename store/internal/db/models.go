@@ -45,6 +45,10 @@ type Document struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	FinishedAt    pgtype.Timestamptz
+	// How often current rows were changed after the document had ended.
+	Revision int64
+	// The revision that the document's files are of. Behind revision while a finish job is due.
+	FinishedRevision int64
 }
 
 // One upright page raster. All boxes of the page are in its pixels, origin top left.
@@ -89,7 +93,7 @@ type PageRun struct {
 	Run      int64
 	Document string
 	Task     string
-	// queued, running; then done, blank, unreadable, failed or cancelled, which are final. The moves are the table in store/state.go.
+	// waiting (for the page's regions), queued, running; then done, blank, unreadable, failed or cancelled, which are final. The moves are the table in store/state.go.
 	State string
 	// Whether the public views show this run of the task for the page. One per page and task.
 	Current bool
@@ -110,6 +114,10 @@ type PageRun struct {
 	QueuedAt   time.Time
 	StartedAt  pgtype.Timestamptz
 	FinishedAt pgtype.Timestamptz
+	// How many rows it gave, of all relations; null where it was not read.
+	Records pgtype.Int4
+	// Mean confidence of those rows that have one; null where none has.
+	Confidence pgtype.Float8
 }
 
 // Relations of tasks for which tables exist (task_<task>.<name>) and their columns: [{name, type, summary}].
@@ -129,13 +137,19 @@ type Run struct {
 	Task     string
 	// The task's options as asked for: {name: value}.
 	Options []byte
-	// What would read: {checkpoint, adapter, profile, plugin, renderer, kernel}.
+	// What would read: {checkpoint, adapter, profile, plugin, renderer, kernel}, and regions: the digest of the run whose regions it reads.
 	Fingerprint []byte
 	// Digest of task, options and fingerprint: equal runs have equal digests.
 	Digest     string
 	State      string
 	CreatedAt  time.Time
 	FinishedAt pgtype.Timestamptz
+	// The run of task regions whose regions this one reads; null where it reads pages as a whole.
+	Regions pgtype.Int8
+	// What becomes current when the run ends: nothing, the pages that the current run failed on, or every page it could read.
+	Promote string
+	// Who asked for the run, as the client named them; empty for the first runs of a document.
+	RequestedBy string
 }
 
 // One pass through a source. A source has at most one that is not finished.
@@ -192,6 +206,10 @@ type Source struct {
 	// When the schedule wants the next scan.
 	NextAt    pgtype.Timestamptz
 	CreatedAt time.Time
+	// Patterns of the names or paths that are taken; none: all but sidecar files.
+	Include []string
+	// Patterns of the names or paths that are left alone, whatever include says.
+	Exclude []string
 }
 
 // What a source holds, as the last scan found it.

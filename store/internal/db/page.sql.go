@@ -63,8 +63,9 @@ func (q *Queries) EndPageRuns(ctx context.Context, db DBTX, arg EndPageRunsParam
 
 const finishPageRun = `-- name: FinishPageRun :execrows
 update palimpsest.page_run
-set state = $1, failure = $2, model = $3, seconds = $4, tokens = $5, notes = $6, finished_at = now()
-where id = $7 and state = any($8::text[])
+set state = $1, failure = $2, model = $3, seconds = $4, tokens = $5, notes = $6,
+    records = $7, confidence = $8, finished_at = now()
+where id = $9 and state = any($10::text[])
 `
 
 type FinishPageRunParams struct {
@@ -74,6 +75,8 @@ type FinishPageRunParams struct {
 	Seconds    float64
 	Tokens     int64
 	Notes      []byte
+	Records    pgtype.Int4
+	Confidence pgtype.Float8
 	ID         int64
 	FromStates []string
 }
@@ -86,6 +89,8 @@ func (q *Queries) FinishPageRun(ctx context.Context, db DBTX, arg FinishPageRunP
 		arg.Seconds,
 		arg.Tokens,
 		arg.Notes,
+		arg.Records,
+		arg.Confidence,
 		arg.ID,
 		arg.FromStates,
 	)
@@ -98,7 +103,7 @@ func (q *Queries) FinishPageRun(ctx context.Context, db DBTX, arg FinishPageRunP
 const insertPageRuns = `-- name: InsertPageRuns :many
 insert into palimpsest.page_run (page, run, document, task, state, current, failure, finished_at)
 select p.id, r.id, p.document, r.task,
-       case when p.failure is not null then 'failed' when p.blank then 'blank' else 'queued' end,
+       case when p.failure is not null then 'failed' when p.blank then 'blank' when r.regions is not null then 'waiting' else 'queued' end,
        not exists (select 1 from palimpsest.page_run o where o.page = p.id and o.task = r.task and o.current),
        p.failure,
        case when p.failure is not null or p.blank then now() end
@@ -121,7 +126,8 @@ type InsertPageRunsRow struct {
 	State string
 }
 
-// One page run for each page and run. A page that is blank or could not be rendered is final at once. The first run
+// One page run for each page and run. A page that is blank or could not be rendered is final at once; a run that reads
+// regions waits for them. The first run
 // of a task over a page is the current one. Those already there, from before a crash, are not returned.
 func (q *Queries) InsertPageRuns(ctx context.Context, db DBTX, arg InsertPageRunsParams) ([]InsertPageRunsRow, error) {
 	rows, err := db.Query(ctx, insertPageRuns, arg.Document, arg.Numbers)
@@ -149,7 +155,7 @@ func (q *Queries) InsertPageRuns(ctx context.Context, db DBTX, arg InsertPageRun
 }
 
 const pageRunByID = `-- name: PageRunByID :one
-select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page where pr.id = $1
+select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page where pr.id = $1
 `
 
 type PageRunByIDRow struct {
@@ -179,13 +185,15 @@ func (q *Queries) PageRunByID(ctx context.Context, db DBTX, id int64) (PageRunBy
 		&i.PageRun.QueuedAt,
 		&i.PageRun.StartedAt,
 		&i.PageRun.FinishedAt,
+		&i.PageRun.Records,
+		&i.PageRun.Confidence,
 		&i.Number,
 	)
 	return i, err
 }
 
 const pageRunWork = `-- name: PageRunWork :one
-select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, p.id, p.document, p.number, p.member, p.width, p.height, p.dpi, p.x_height, p.rotation, p.to_source, p.source_unit, p.square_to_page, p.raster_hash, p.square_hash, p.text_hash, p.blank, p.failure, p.failure_kind, p.created_at, r.id, r.document, r.task, r.options, r.fingerprint, r.digest, r.state, r.created_at, r.finished_at
+select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, p.id, p.document, p.number, p.member, p.width, p.height, p.dpi, p.x_height, p.rotation, p.to_source, p.source_unit, p.square_to_page, p.raster_hash, p.square_hash, p.text_hash, p.blank, p.failure, p.failure_kind, p.created_at, r.id, r.document, r.task, r.options, r.fingerprint, r.digest, r.state, r.created_at, r.finished_at, r.regions, r.promote, r.requested_by
 from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page join palimpsest.run r on r.id = pr.run
 where pr.id = $1
 `
@@ -218,6 +226,8 @@ func (q *Queries) PageRunWork(ctx context.Context, db DBTX, id int64) (PageRunWo
 		&i.PageRun.QueuedAt,
 		&i.PageRun.StartedAt,
 		&i.PageRun.FinishedAt,
+		&i.PageRun.Records,
+		&i.PageRun.Confidence,
 		&i.Page.ID,
 		&i.Page.Document,
 		&i.Page.Number,
@@ -246,12 +256,15 @@ func (q *Queries) PageRunWork(ctx context.Context, db DBTX, id int64) (PageRunWo
 		&i.Run.State,
 		&i.Run.CreatedAt,
 		&i.Run.FinishedAt,
+		&i.Run.Regions,
+		&i.Run.Promote,
+		&i.Run.RequestedBy,
 	)
 	return i, err
 }
 
 const pageRunsOfDocument = `-- name: PageRunsOfDocument :many
-select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page
+select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page
 where pr.document = $1 and ($2::integer = 0 or p.number = $2)
 order by p.number, pr.id
 `
@@ -280,6 +293,8 @@ type PageRunsOfDocumentRow struct {
 	QueuedAt    time.Time
 	StartedAt   pgtype.Timestamptz
 	FinishedAt  pgtype.Timestamptz
+	Records     pgtype.Int4
+	Confidence  pgtype.Float8
 	Number      int32
 }
 
@@ -311,6 +326,8 @@ func (q *Queries) PageRunsOfDocument(ctx context.Context, db DBTX, arg PageRunsO
 			&i.QueuedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.Records,
+			&i.Confidence,
 			&i.Number,
 		); err != nil {
 			return nil, err

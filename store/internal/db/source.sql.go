@@ -131,7 +131,7 @@ func (q *Queries) DeleteSource(ctx context.Context, db DBTX, arg DeleteSourcePar
 }
 
 const dueSources = `-- name: DueSources :many
-select id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at from palimpsest.source where not paused and next_at <= $1::timestamptz
+select id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at, include, exclude from palimpsest.source where not paused and next_at <= $1::timestamptz
 order by next_at, id limit $2
 for no key update skip locked
 `
@@ -163,6 +163,8 @@ func (q *Queries) DueSources(ctx context.Context, db DBTX, arg DueSourcesParams)
 			&i.Paused,
 			&i.NextAt,
 			&i.CreatedAt,
+			&i.Include,
+			&i.Exclude,
 		); err != nil {
 			return nil, err
 		}
@@ -312,10 +314,10 @@ func (q *Queries) InsertSighting(ctx context.Context, db DBTX, arg InsertSightin
 }
 
 const insertSource = `-- name: InsertSource :one
-insert into palimpsest.source (tenant, name, location, credentials, cron, tasks, options, next_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into palimpsest.source (tenant, name, location, credentials, cron, tasks, options, include, exclude, next_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 on conflict (tenant, name) do nothing
-returning id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at
+returning id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at, include, exclude
 `
 
 type InsertSourceParams struct {
@@ -326,6 +328,8 @@ type InsertSourceParams struct {
 	Cron        string
 	Tasks       []string
 	Options     []byte
+	Include     []string
+	Exclude     []string
 	NextAt      pgtype.Timestamptz
 }
 
@@ -338,6 +342,8 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		arg.Cron,
 		arg.Tasks,
 		arg.Options,
+		arg.Include,
+		arg.Exclude,
 		arg.NextAt,
 	)
 	var i Source
@@ -353,6 +359,8 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		&i.Paused,
 		&i.NextAt,
 		&i.CreatedAt,
+		&i.Include,
+		&i.Exclude,
 	)
 	return i, err
 }
@@ -412,7 +420,7 @@ func (q *Queries) LastScans(ctx context.Context, db DBTX, sources []int64) ([]Sc
 }
 
 const listSources = `-- name: ListSources :many
-select id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at from palimpsest.source where tenant = $1 order by name limit $2
+select id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at, include, exclude from palimpsest.source where tenant = $1 order by name limit $2
 `
 
 type ListSourcesParams struct {
@@ -441,6 +449,8 @@ func (q *Queries) ListSources(ctx context.Context, db DBTX, arg ListSourcesParam
 			&i.Paused,
 			&i.NextAt,
 			&i.CreatedAt,
+			&i.Include,
+			&i.Exclude,
 		); err != nil {
 			return nil, err
 		}
@@ -572,7 +582,7 @@ func (q *Queries) OpenScan(ctx context.Context, db DBTX, source int64) (Scan, er
 
 const pauseSource = `-- name: PauseSource :one
 update palimpsest.source set paused = $1, next_at = $2 where tenant = $3 and name = $4
-returning id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at
+returning id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at, include, exclude
 `
 
 type PauseSourceParams struct {
@@ -602,12 +612,14 @@ func (q *Queries) PauseSource(ctx context.Context, db DBTX, arg PauseSourceParam
 		&i.Paused,
 		&i.NextAt,
 		&i.CreatedAt,
+		&i.Include,
+		&i.Exclude,
 	)
 	return i, err
 }
 
 const scanByID = `-- name: ScanByID :one
-select s.id, s.source, s.reason, s.state, s.cursor, s.steps, s.seen, s.new, s.changed, s.duplicate, s.unchanged, s.skipped, s.failed, s.gone, s.unlisted, s.bytes, s.seconds, s.failure, s.job, s.queued_at, s.started_at, s.finished_at, f.id, f.tenant, f.name, f.location, f.credentials, f.cron, f.tasks, f.options, f.paused, f.next_at, f.created_at from palimpsest.scan s join palimpsest.source f on f.id = s.source where s.id = $1
+select s.id, s.source, s.reason, s.state, s.cursor, s.steps, s.seen, s.new, s.changed, s.duplicate, s.unchanged, s.skipped, s.failed, s.gone, s.unlisted, s.bytes, s.seconds, s.failure, s.job, s.queued_at, s.started_at, s.finished_at, f.id, f.tenant, f.name, f.location, f.credentials, f.cron, f.tasks, f.options, f.paused, f.next_at, f.created_at, f.include, f.exclude from palimpsest.scan s join palimpsest.source f on f.id = s.source where s.id = $1
 `
 
 type ScanByIDRow struct {
@@ -652,6 +664,8 @@ func (q *Queries) ScanByID(ctx context.Context, db DBTX, id int64) (ScanByIDRow,
 		&i.Source.Paused,
 		&i.Source.NextAt,
 		&i.Source.CreatedAt,
+		&i.Source.Include,
+		&i.Source.Exclude,
 	)
 	return i, err
 }
@@ -725,7 +739,7 @@ func (q *Queries) SourceObjects(ctx context.Context, db DBTX, arg SourceObjectsP
 }
 
 const sourceOfTenant = `-- name: SourceOfTenant :one
-select id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at from palimpsest.source where tenant = $1 and name = $2
+select id, tenant, name, location, credentials, cron, tasks, options, paused, next_at, created_at, include, exclude from palimpsest.source where tenant = $1 and name = $2
 `
 
 type SourceOfTenantParams struct {
@@ -748,6 +762,8 @@ func (q *Queries) SourceOfTenant(ctx context.Context, db DBTX, arg SourceOfTenan
 		&i.Paused,
 		&i.NextAt,
 		&i.CreatedAt,
+		&i.Include,
+		&i.Exclude,
 	)
 	return i, err
 }

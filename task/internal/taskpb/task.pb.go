@@ -71,6 +71,8 @@ type InfoReply struct {
 	Rounds        int32                  `protobuf:"varint,6,opt,name=rounds,proto3" json:"rounds,omitempty"`
 	MaxAsks       int32                  `protobuf:"varint,7,opt,name=max_asks,json=maxAsks,proto3" json:"max_asks,omitempty"`
 	Finishes      bool                   `protobuf:"varint,8,opt,name=finishes,proto3" json:"finishes,omitempty"`
+	Regions       []string               `protobuf:"bytes,9,rep,name=regions,proto3" json:"regions,omitempty"`     // kinds of region the task reads
+	Overview      int32                  `protobuf:"varint,20,opt,name=overview,proto3" json:"overview,omitempty"` // longer side of the pictures of regions the task wants, 0 for none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,6 +161,20 @@ func (x *InfoReply) GetFinishes() bool {
 		return x.Finishes
 	}
 	return false
+}
+
+func (x *InfoReply) GetRegions() []string {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+func (x *InfoReply) GetOverview() int32 {
+	if x != nil {
+		return x.Overview
+	}
+	return 0
 }
 
 type Relation struct {
@@ -573,6 +589,210 @@ func (x *Line) GetXHeight() float64 {
 	return 0
 }
 
+type Region struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // text, table, molecule, staff, film, picture
+	Box           *Box                   `protobuf:"bytes,2,opt,name=box,proto3" json:"box,omitempty"`
+	Confidence    float64                `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	Source        string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"` // model, person, page
+	Overview      *Overview              `protobuf:"bytes,20,opt,name=overview,proto3" json:"overview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Region) Reset() {
+	*x = Region{}
+	mi := &file_task_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Region) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Region) ProtoMessage() {}
+
+func (x *Region) ProtoReflect() protoreflect.Message {
+	mi := &file_task_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Region.ProtoReflect.Descriptor instead.
+func (*Region) Descriptor() ([]byte, []int) {
+	return file_task_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Region) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Region) GetBox() *Box {
+	if x != nil {
+		return x.Box
+	}
+	return nil
+}
+
+func (x *Region) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *Region) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Region) GetOverview() *Overview {
+	if x != nil {
+		return x.Overview
+	}
+	return nil
+}
+
+type Overview struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Width         int32                  `protobuf:"varint,1,opt,name=width,proto3" json:"width,omitempty"`
+	Height        int32                  `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
+	Gray          []byte                 `protobuf:"bytes,3,opt,name=gray,proto3" json:"gray,omitempty"`       // width x height, rows from the top
+	Colour        float64                `protobuf:"fixed64,4,opt,name=colour,proto3" json:"colour,omitempty"` // share of the pixels that are no shade of grey
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Overview) Reset() {
+	*x = Overview{}
+	mi := &file_task_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Overview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Overview) ProtoMessage() {}
+
+func (x *Overview) ProtoReflect() protoreflect.Message {
+	mi := &file_task_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Overview.ProtoReflect.Descriptor instead.
+func (*Overview) Descriptor() ([]byte, []int) {
+	return file_task_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Overview) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *Overview) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *Overview) GetGray() []byte {
+	if x != nil {
+		return x.Gray
+	}
+	return nil
+}
+
+func (x *Overview) GetColour() float64 {
+	if x != nil {
+		return x.Colour
+	}
+	return 0
+}
+
+type EarlierPage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int32                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Facts         map[string]string      `protobuf:"bytes,2,rep,name=facts,proto3" json:"facts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Overview      *Overview              `protobuf:"bytes,3,opt,name=overview,proto3" json:"overview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EarlierPage) Reset() {
+	*x = EarlierPage{}
+	mi := &file_task_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EarlierPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EarlierPage) ProtoMessage() {}
+
+func (x *EarlierPage) ProtoReflect() protoreflect.Message {
+	mi := &file_task_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EarlierPage.ProtoReflect.Descriptor instead.
+func (*EarlierPage) Descriptor() ([]byte, []int) {
+	return file_task_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *EarlierPage) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *EarlierPage) GetFacts() map[string]string {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *EarlierPage) GetOverview() *Overview {
+	if x != nil {
+		return x.Overview
+	}
+	return nil
+}
+
 type Page struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Document      string                 `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
@@ -586,13 +806,17 @@ type Page struct {
 	Lines         []*Line                `protobuf:"bytes,9,rep,name=lines,proto3" json:"lines,omitempty"`
 	Options       map[string]string      `protobuf:"bytes,10,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Raster        string                 `protobuf:"bytes,11,opt,name=raster,proto3" json:"raster,omitempty"`
+	Regions       []*Region              `protobuf:"bytes,12,rep,name=regions,proto3" json:"regions,omitempty"`
+	Pages         int32                  `protobuf:"varint,20,opt,name=pages,proto3" json:"pages,omitempty"`
+	Facts         map[string]string      `protobuf:"bytes,21,rep,name=facts,proto3" json:"facts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Earlier       []*EarlierPage         `protobuf:"bytes,22,rep,name=earlier,proto3" json:"earlier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_task_proto_msgTypes[9]
+	mi := &file_task_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +828,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[9]
+	mi := &file_task_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +841,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{9}
+	return file_task_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Page) GetDocument() string {
@@ -697,6 +921,34 @@ func (x *Page) GetRaster() string {
 	return ""
 }
 
+func (x *Page) GetRegions() []*Region {
+	if x != nil {
+		return x.Regions
+	}
+	return nil
+}
+
+func (x *Page) GetPages() int32 {
+	if x != nil {
+		return x.Pages
+	}
+	return 0
+}
+
+func (x *Page) GetFacts() map[string]string {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *Page) GetEarlier() []*EarlierPage {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
 type Profile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Prompt        string                 `protobuf:"bytes,1,opt,name=prompt,proto3" json:"prompt,omitempty"`
@@ -715,13 +967,14 @@ type Profile struct {
 	MaxScale      float64                `protobuf:"fixed64,14,opt,name=max_scale,json=maxScale,proto3" json:"max_scale,omitempty"`
 	MinConfidence float64                `protobuf:"fixed64,15,opt,name=min_confidence,json=minConfidence,proto3" json:"min_confidence,omitempty"`
 	Grammar       string                 `protobuf:"bytes,16,opt,name=grammar,proto3" json:"grammar,omitempty"`
+	Images        int32                  `protobuf:"varint,20,opt,name=images,proto3" json:"images,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_task_proto_msgTypes[10]
+	mi := &file_task_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +986,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[10]
+	mi := &file_task_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +999,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{10}
+	return file_task_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Profile) GetPrompt() string {
@@ -861,6 +1114,13 @@ func (x *Profile) GetGrammar() string {
 	return ""
 }
 
+func (x *Profile) GetImages() int32 {
+	if x != nil {
+		return x.Images
+	}
+	return 0
+}
+
 type PlanRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Page          *Page                  `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
@@ -871,7 +1131,7 @@ type PlanRequest struct {
 
 func (x *PlanRequest) Reset() {
 	*x = PlanRequest{}
-	mi := &file_task_proto_msgTypes[11]
+	mi := &file_task_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1143,7 @@ func (x *PlanRequest) String() string {
 func (*PlanRequest) ProtoMessage() {}
 
 func (x *PlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[11]
+	mi := &file_task_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1156,7 @@ func (x *PlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanRequest.ProtoReflect.Descriptor instead.
 func (*PlanRequest) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{11}
+	return file_task_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PlanRequest) GetPage() *Page {
@@ -922,7 +1182,7 @@ type PlanReply struct {
 
 func (x *PlanReply) Reset() {
 	*x = PlanReply{}
-	mi := &file_task_proto_msgTypes[12]
+	mi := &file_task_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1194,7 @@ func (x *PlanReply) String() string {
 func (*PlanReply) ProtoMessage() {}
 
 func (x *PlanReply) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[12]
+	mi := &file_task_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1207,7 @@ func (x *PlanReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanReply.ProtoReflect.Descriptor instead.
 func (*PlanReply) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{12}
+	return file_task_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PlanReply) GetAsks() []*Ask {
@@ -967,13 +1227,14 @@ type Ask struct {
 	MaxTokens     int32                  `protobuf:"varint,6,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
 	State         []byte                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
 	Grammar       string                 `protobuf:"bytes,8,opt,name=grammar,proto3" json:"grammar,omitempty"`
+	Earlier       []int32                `protobuf:"varint,20,rep,packed,name=earlier,proto3" json:"earlier,omitempty"` // pages shown in front of the region
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Ask) Reset() {
 	*x = Ask{}
-	mi := &file_task_proto_msgTypes[13]
+	mi := &file_task_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1246,7 @@ func (x *Ask) String() string {
 func (*Ask) ProtoMessage() {}
 
 func (x *Ask) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[13]
+	mi := &file_task_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1259,7 @@ func (x *Ask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ask.ProtoReflect.Descriptor instead.
 func (*Ask) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{13}
+	return file_task_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Ask) GetId() string {
@@ -1057,6 +1318,13 @@ func (x *Ask) GetGrammar() string {
 	return ""
 }
 
+func (x *Ask) GetEarlier() []int32 {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
 type Token struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Text          []byte                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"` // bytes: a token may be a part of a character
@@ -1067,7 +1335,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_task_proto_msgTypes[14]
+	mi := &file_task_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1347,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[14]
+	mi := &file_task_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1360,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{14}
+	return file_task_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Token) GetText() []byte {
@@ -1122,7 +1390,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_task_proto_msgTypes[15]
+	mi := &file_task_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1402,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[15]
+	mi := &file_task_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1415,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{15}
+	return file_task_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Answer) GetAsk() *Ask {
@@ -1195,7 +1463,7 @@ type ReadRequest struct {
 
 func (x *ReadRequest) Reset() {
 	*x = ReadRequest{}
-	mi := &file_task_proto_msgTypes[16]
+	mi := &file_task_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1475,7 @@ func (x *ReadRequest) String() string {
 func (*ReadRequest) ProtoMessage() {}
 
 func (x *ReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[16]
+	mi := &file_task_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1488,7 @@ func (x *ReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
 func (*ReadRequest) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{16}
+	return file_task_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReadRequest) GetPage() *Page {
@@ -1254,7 +1522,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_task_proto_msgTypes[17]
+	mi := &file_task_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1534,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[17]
+	mi := &file_task_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1547,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{17}
+	return file_task_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Value) GetKind() isValue_Kind {
@@ -1382,7 +1650,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_task_proto_msgTypes[18]
+	mi := &file_task_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1394,7 +1662,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[18]
+	mi := &file_task_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1407,7 +1675,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{18}
+	return file_task_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Record) GetRelation() string {
@@ -1463,7 +1731,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_task_proto_msgTypes[19]
+	mi := &file_task_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1743,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[19]
+	mi := &file_task_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1756,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{19}
+	return file_task_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Artifact) GetName() string {
@@ -1525,7 +1793,7 @@ type Reading struct {
 
 func (x *Reading) Reset() {
 	*x = Reading{}
-	mi := &file_task_proto_msgTypes[20]
+	mi := &file_task_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1805,7 @@ func (x *Reading) String() string {
 func (*Reading) ProtoMessage() {}
 
 func (x *Reading) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[20]
+	mi := &file_task_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1818,7 @@ func (x *Reading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reading.ProtoReflect.Descriptor instead.
 func (*Reading) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{20}
+	return file_task_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Reading) GetRecords() []*Record {
@@ -1599,7 +1867,7 @@ type DocumentPage struct {
 
 func (x *DocumentPage) Reset() {
 	*x = DocumentPage{}
-	mi := &file_task_proto_msgTypes[21]
+	mi := &file_task_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1879,7 @@ func (x *DocumentPage) String() string {
 func (*DocumentPage) ProtoMessage() {}
 
 func (x *DocumentPage) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[21]
+	mi := &file_task_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1892,7 @@ func (x *DocumentPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentPage.ProtoReflect.Descriptor instead.
 func (*DocumentPage) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{21}
+	return file_task_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DocumentPage) GetPage() *Page {
@@ -1661,7 +1929,7 @@ type FinishRequest struct {
 
 func (x *FinishRequest) Reset() {
 	*x = FinishRequest{}
-	mi := &file_task_proto_msgTypes[22]
+	mi := &file_task_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1941,7 @@ func (x *FinishRequest) String() string {
 func (*FinishRequest) ProtoMessage() {}
 
 func (x *FinishRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_task_proto_msgTypes[22]
+	mi := &file_task_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1954,7 @@ func (x *FinishRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRequest.ProtoReflect.Descriptor instead.
 func (*FinishRequest) Descriptor() ([]byte, []int) {
-	return file_task_proto_rawDescGZIP(), []int{22}
+	return file_task_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FinishRequest) GetId() string {
@@ -1730,7 +1998,7 @@ const file_task_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
 	"task.proto\x12\x12palimpsest.task.v1\"\r\n" +
-	"\vInfoRequest\"\x94\x02\n" +
+	"\vInfoRequest\"\xca\x02\n" +
 	"\tInfoReply\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1739,7 +2007,9 @@ const file_task_proto_rawDesc = "" +
 	"\aoptions\x18\x05 \x03(\v2\x1a.palimpsest.task.v1.OptionR\aoptions\x12\x16\n" +
 	"\x06rounds\x18\x06 \x01(\x05R\x06rounds\x12\x19\n" +
 	"\bmax_asks\x18\a \x01(\x05R\amaxAsks\x12\x1a\n" +
-	"\bfinishes\x18\b \x01(\bR\bfinishes\"n\n" +
+	"\bfinishes\x18\b \x01(\bR\bfinishes\x12\x18\n" +
+	"\aregions\x18\t \x03(\tR\aregions\x12\x1a\n" +
+	"\boverview\x18\x14 \x01(\x05R\boverview\"n\n" +
 	"\bRelation\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x124\n" +
@@ -1766,7 +2036,28 @@ const file_task_proto_rawDesc = "" +
 	"\x03box\x18\x02 \x01(\v2\x17.palimpsest.task.v1.BoxR\x03box\"L\n" +
 	"\x04Line\x12)\n" +
 	"\x03box\x18\x01 \x01(\v2\x17.palimpsest.task.v1.BoxR\x03box\x12\x19\n" +
-	"\bx_height\x18\x02 \x01(\x01R\axHeight\"\xa4\x03\n" +
+	"\bx_height\x18\x02 \x01(\x01R\axHeight\"\xb9\x01\n" +
+	"\x06Region\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12)\n" +
+	"\x03box\x18\x02 \x01(\v2\x17.palimpsest.task.v1.BoxR\x03box\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x128\n" +
+	"\boverview\x18\x14 \x01(\v2\x1c.palimpsest.task.v1.OverviewR\boverview\"d\n" +
+	"\bOverview\x12\x14\n" +
+	"\x05width\x18\x01 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x05R\x06height\x12\x12\n" +
+	"\x04gray\x18\x03 \x01(\fR\x04gray\x12\x16\n" +
+	"\x06colour\x18\x04 \x01(\x01R\x06colour\"\xdb\x01\n" +
+	"\vEarlierPage\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12@\n" +
+	"\x05facts\x18\x02 \x03(\v2*.palimpsest.task.v1.EarlierPage.FactsEntryR\x05facts\x128\n" +
+	"\boverview\x18\x03 \x01(\v2\x1c.palimpsest.task.v1.OverviewR\boverview\x1a8\n" +
+	"\n" +
+	"FactsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa0\x05\n" +
 	"\x04Page\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\tR\bdocument\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x05R\x06number\x12\x14\n" +
@@ -1779,10 +2070,18 @@ const file_task_proto_rawDesc = "" +
 	"\x05lines\x18\t \x03(\v2\x18.palimpsest.task.v1.LineR\x05lines\x12?\n" +
 	"\aoptions\x18\n" +
 	" \x03(\v2%.palimpsest.task.v1.Page.OptionsEntryR\aoptions\x12\x16\n" +
-	"\x06raster\x18\v \x01(\tR\x06raster\x1a:\n" +
+	"\x06raster\x18\v \x01(\tR\x06raster\x124\n" +
+	"\aregions\x18\f \x03(\v2\x1a.palimpsest.task.v1.RegionR\aregions\x12\x14\n" +
+	"\x05pages\x18\x14 \x01(\x05R\x05pages\x129\n" +
+	"\x05facts\x18\x15 \x03(\v2#.palimpsest.task.v1.Page.FactsEntryR\x05facts\x129\n" +
+	"\aearlier\x18\x16 \x03(\v2\x1f.palimpsest.task.v1.EarlierPageR\aearlier\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"FactsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x03\n" +
 	"\aProfile\x12\x16\n" +
 	"\x06prompt\x18\x01 \x01(\tR\x06prompt\x12\x12\n" +
 	"\x04view\x18\x02 \x01(\tR\x04view\x12\x10\n" +
@@ -1803,12 +2102,13 @@ const file_task_proto_rawDesc = "" +
 	"\tmin_scale\x18\r \x01(\x01R\bminScale\x12\x1b\n" +
 	"\tmax_scale\x18\x0e \x01(\x01R\bmaxScale\x12%\n" +
 	"\x0emin_confidence\x18\x0f \x01(\x01R\rminConfidence\x12\x18\n" +
-	"\agrammar\x18\x10 \x01(\tR\agrammar\"r\n" +
+	"\agrammar\x18\x10 \x01(\tR\agrammar\x12\x16\n" +
+	"\x06images\x18\x14 \x01(\x05R\x06images\"r\n" +
 	"\vPlanRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.palimpsest.task.v1.PageR\x04page\x125\n" +
 	"\aprofile\x18\x02 \x01(\v2\x1b.palimpsest.task.v1.ProfileR\aprofile\"8\n" +
 	"\tPlanReply\x12+\n" +
-	"\x04asks\x18\x01 \x03(\v2\x17.palimpsest.task.v1.AskR\x04asks\"\xd3\x01\n" +
+	"\x04asks\x18\x01 \x03(\v2\x17.palimpsest.task.v1.AskR\x04asks\"\xed\x01\n" +
 	"\x03Ask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12/\n" +
 	"\x06region\x18\x02 \x01(\v2\x17.palimpsest.task.v1.BoxR\x06region\x12\x12\n" +
@@ -1818,7 +2118,8 @@ const file_task_proto_rawDesc = "" +
 	"\n" +
 	"max_tokens\x18\x06 \x01(\x05R\tmaxTokens\x12\x14\n" +
 	"\x05state\x18\a \x01(\fR\x05state\x12\x18\n" +
-	"\agrammar\x18\b \x01(\tR\agrammar\"6\n" +
+	"\agrammar\x18\b \x01(\tR\agrammar\x12\x18\n" +
+	"\aearlier\x18\x14 \x03(\x05R\aearlier\"6\n" +
 	"\x05Token\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\fR\x04text\x12\x19\n" +
 	"\blog_prob\x18\x02 \x01(\x01R\alogProb\"\xa7\x01\n" +
@@ -1891,7 +2192,7 @@ func file_task_proto_rawDescGZIP() []byte {
 	return file_task_proto_rawDescData
 }
 
-var file_task_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_task_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_task_proto_goTypes = []any{
 	(*InfoRequest)(nil),   // 0: palimpsest.task.v1.InfoRequest
 	(*InfoReply)(nil),     // 1: palimpsest.task.v1.InfoReply
@@ -1902,22 +2203,27 @@ var file_task_proto_goTypes = []any{
 	(*Point)(nil),         // 6: palimpsest.task.v1.Point
 	(*Word)(nil),          // 7: palimpsest.task.v1.Word
 	(*Line)(nil),          // 8: palimpsest.task.v1.Line
-	(*Page)(nil),          // 9: palimpsest.task.v1.Page
-	(*Profile)(nil),       // 10: palimpsest.task.v1.Profile
-	(*PlanRequest)(nil),   // 11: palimpsest.task.v1.PlanRequest
-	(*PlanReply)(nil),     // 12: palimpsest.task.v1.PlanReply
-	(*Ask)(nil),           // 13: palimpsest.task.v1.Ask
-	(*Token)(nil),         // 14: palimpsest.task.v1.Token
-	(*Answer)(nil),        // 15: palimpsest.task.v1.Answer
-	(*ReadRequest)(nil),   // 16: palimpsest.task.v1.ReadRequest
-	(*Value)(nil),         // 17: palimpsest.task.v1.Value
-	(*Record)(nil),        // 18: palimpsest.task.v1.Record
-	(*Artifact)(nil),      // 19: palimpsest.task.v1.Artifact
-	(*Reading)(nil),       // 20: palimpsest.task.v1.Reading
-	(*DocumentPage)(nil),  // 21: palimpsest.task.v1.DocumentPage
-	(*FinishRequest)(nil), // 22: palimpsest.task.v1.FinishRequest
-	nil,                   // 23: palimpsest.task.v1.Page.OptionsEntry
-	nil,                   // 24: palimpsest.task.v1.Record.ValuesEntry
+	(*Region)(nil),        // 9: palimpsest.task.v1.Region
+	(*Overview)(nil),      // 10: palimpsest.task.v1.Overview
+	(*EarlierPage)(nil),   // 11: palimpsest.task.v1.EarlierPage
+	(*Page)(nil),          // 12: palimpsest.task.v1.Page
+	(*Profile)(nil),       // 13: palimpsest.task.v1.Profile
+	(*PlanRequest)(nil),   // 14: palimpsest.task.v1.PlanRequest
+	(*PlanReply)(nil),     // 15: palimpsest.task.v1.PlanReply
+	(*Ask)(nil),           // 16: palimpsest.task.v1.Ask
+	(*Token)(nil),         // 17: palimpsest.task.v1.Token
+	(*Answer)(nil),        // 18: palimpsest.task.v1.Answer
+	(*ReadRequest)(nil),   // 19: palimpsest.task.v1.ReadRequest
+	(*Value)(nil),         // 20: palimpsest.task.v1.Value
+	(*Record)(nil),        // 21: palimpsest.task.v1.Record
+	(*Artifact)(nil),      // 22: palimpsest.task.v1.Artifact
+	(*Reading)(nil),       // 23: palimpsest.task.v1.Reading
+	(*DocumentPage)(nil),  // 24: palimpsest.task.v1.DocumentPage
+	(*FinishRequest)(nil), // 25: palimpsest.task.v1.FinishRequest
+	nil,                   // 26: palimpsest.task.v1.EarlierPage.FactsEntry
+	nil,                   // 27: palimpsest.task.v1.Page.OptionsEntry
+	nil,                   // 28: palimpsest.task.v1.Page.FactsEntry
+	nil,                   // 29: palimpsest.task.v1.Record.ValuesEntry
 }
 var file_task_proto_depIdxs = []int32{
 	2,  // 0: palimpsest.task.v1.InfoReply.relations:type_name -> palimpsest.task.v1.Relation
@@ -1925,40 +2231,47 @@ var file_task_proto_depIdxs = []int32{
 	3,  // 2: palimpsest.task.v1.Relation.columns:type_name -> palimpsest.task.v1.Column
 	5,  // 3: palimpsest.task.v1.Word.box:type_name -> palimpsest.task.v1.Box
 	5,  // 4: palimpsest.task.v1.Line.box:type_name -> palimpsest.task.v1.Box
-	7,  // 5: palimpsest.task.v1.Page.text:type_name -> palimpsest.task.v1.Word
-	8,  // 6: palimpsest.task.v1.Page.lines:type_name -> palimpsest.task.v1.Line
-	23, // 7: palimpsest.task.v1.Page.options:type_name -> palimpsest.task.v1.Page.OptionsEntry
-	9,  // 8: palimpsest.task.v1.PlanRequest.page:type_name -> palimpsest.task.v1.Page
-	10, // 9: palimpsest.task.v1.PlanRequest.profile:type_name -> palimpsest.task.v1.Profile
-	13, // 10: palimpsest.task.v1.PlanReply.asks:type_name -> palimpsest.task.v1.Ask
-	5,  // 11: palimpsest.task.v1.Ask.region:type_name -> palimpsest.task.v1.Box
-	13, // 12: palimpsest.task.v1.Answer.ask:type_name -> palimpsest.task.v1.Ask
-	14, // 13: palimpsest.task.v1.Answer.tokens:type_name -> palimpsest.task.v1.Token
-	9,  // 14: palimpsest.task.v1.ReadRequest.page:type_name -> palimpsest.task.v1.Page
-	15, // 15: palimpsest.task.v1.ReadRequest.answers:type_name -> palimpsest.task.v1.Answer
-	5,  // 16: palimpsest.task.v1.Record.box:type_name -> palimpsest.task.v1.Box
-	6,  // 17: palimpsest.task.v1.Record.polygon:type_name -> palimpsest.task.v1.Point
-	24, // 18: palimpsest.task.v1.Record.values:type_name -> palimpsest.task.v1.Record.ValuesEntry
-	18, // 19: palimpsest.task.v1.Reading.records:type_name -> palimpsest.task.v1.Record
-	19, // 20: palimpsest.task.v1.Reading.artifacts:type_name -> palimpsest.task.v1.Artifact
-	13, // 21: palimpsest.task.v1.Reading.asks:type_name -> palimpsest.task.v1.Ask
-	9,  // 22: palimpsest.task.v1.DocumentPage.page:type_name -> palimpsest.task.v1.Page
-	18, // 23: palimpsest.task.v1.DocumentPage.records:type_name -> palimpsest.task.v1.Record
-	21, // 24: palimpsest.task.v1.FinishRequest.pages:type_name -> palimpsest.task.v1.DocumentPage
-	17, // 25: palimpsest.task.v1.Record.ValuesEntry.value:type_name -> palimpsest.task.v1.Value
-	0,  // 26: palimpsest.task.v1.Task.Info:input_type -> palimpsest.task.v1.InfoRequest
-	11, // 27: palimpsest.task.v1.Task.Plan:input_type -> palimpsest.task.v1.PlanRequest
-	16, // 28: palimpsest.task.v1.Task.Read:input_type -> palimpsest.task.v1.ReadRequest
-	22, // 29: palimpsest.task.v1.Task.Finish:input_type -> palimpsest.task.v1.FinishRequest
-	1,  // 30: palimpsest.task.v1.Task.Info:output_type -> palimpsest.task.v1.InfoReply
-	12, // 31: palimpsest.task.v1.Task.Plan:output_type -> palimpsest.task.v1.PlanReply
-	20, // 32: palimpsest.task.v1.Task.Read:output_type -> palimpsest.task.v1.Reading
-	20, // 33: palimpsest.task.v1.Task.Finish:output_type -> palimpsest.task.v1.Reading
-	30, // [30:34] is the sub-list for method output_type
-	26, // [26:30] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	5,  // 5: palimpsest.task.v1.Region.box:type_name -> palimpsest.task.v1.Box
+	10, // 6: palimpsest.task.v1.Region.overview:type_name -> palimpsest.task.v1.Overview
+	26, // 7: palimpsest.task.v1.EarlierPage.facts:type_name -> palimpsest.task.v1.EarlierPage.FactsEntry
+	10, // 8: palimpsest.task.v1.EarlierPage.overview:type_name -> palimpsest.task.v1.Overview
+	7,  // 9: palimpsest.task.v1.Page.text:type_name -> palimpsest.task.v1.Word
+	8,  // 10: palimpsest.task.v1.Page.lines:type_name -> palimpsest.task.v1.Line
+	27, // 11: palimpsest.task.v1.Page.options:type_name -> palimpsest.task.v1.Page.OptionsEntry
+	9,  // 12: palimpsest.task.v1.Page.regions:type_name -> palimpsest.task.v1.Region
+	28, // 13: palimpsest.task.v1.Page.facts:type_name -> palimpsest.task.v1.Page.FactsEntry
+	11, // 14: palimpsest.task.v1.Page.earlier:type_name -> palimpsest.task.v1.EarlierPage
+	12, // 15: palimpsest.task.v1.PlanRequest.page:type_name -> palimpsest.task.v1.Page
+	13, // 16: palimpsest.task.v1.PlanRequest.profile:type_name -> palimpsest.task.v1.Profile
+	16, // 17: palimpsest.task.v1.PlanReply.asks:type_name -> palimpsest.task.v1.Ask
+	5,  // 18: palimpsest.task.v1.Ask.region:type_name -> palimpsest.task.v1.Box
+	16, // 19: palimpsest.task.v1.Answer.ask:type_name -> palimpsest.task.v1.Ask
+	17, // 20: palimpsest.task.v1.Answer.tokens:type_name -> palimpsest.task.v1.Token
+	12, // 21: palimpsest.task.v1.ReadRequest.page:type_name -> palimpsest.task.v1.Page
+	18, // 22: palimpsest.task.v1.ReadRequest.answers:type_name -> palimpsest.task.v1.Answer
+	5,  // 23: palimpsest.task.v1.Record.box:type_name -> palimpsest.task.v1.Box
+	6,  // 24: palimpsest.task.v1.Record.polygon:type_name -> palimpsest.task.v1.Point
+	29, // 25: palimpsest.task.v1.Record.values:type_name -> palimpsest.task.v1.Record.ValuesEntry
+	21, // 26: palimpsest.task.v1.Reading.records:type_name -> palimpsest.task.v1.Record
+	22, // 27: palimpsest.task.v1.Reading.artifacts:type_name -> palimpsest.task.v1.Artifact
+	16, // 28: palimpsest.task.v1.Reading.asks:type_name -> palimpsest.task.v1.Ask
+	12, // 29: palimpsest.task.v1.DocumentPage.page:type_name -> palimpsest.task.v1.Page
+	21, // 30: palimpsest.task.v1.DocumentPage.records:type_name -> palimpsest.task.v1.Record
+	24, // 31: palimpsest.task.v1.FinishRequest.pages:type_name -> palimpsest.task.v1.DocumentPage
+	20, // 32: palimpsest.task.v1.Record.ValuesEntry.value:type_name -> palimpsest.task.v1.Value
+	0,  // 33: palimpsest.task.v1.Task.Info:input_type -> palimpsest.task.v1.InfoRequest
+	14, // 34: palimpsest.task.v1.Task.Plan:input_type -> palimpsest.task.v1.PlanRequest
+	19, // 35: palimpsest.task.v1.Task.Read:input_type -> palimpsest.task.v1.ReadRequest
+	25, // 36: palimpsest.task.v1.Task.Finish:input_type -> palimpsest.task.v1.FinishRequest
+	1,  // 37: palimpsest.task.v1.Task.Info:output_type -> palimpsest.task.v1.InfoReply
+	15, // 38: palimpsest.task.v1.Task.Plan:output_type -> palimpsest.task.v1.PlanReply
+	23, // 39: palimpsest.task.v1.Task.Read:output_type -> palimpsest.task.v1.Reading
+	23, // 40: palimpsest.task.v1.Task.Finish:output_type -> palimpsest.task.v1.Reading
+	37, // [37:41] is the sub-list for method output_type
+	33, // [33:37] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_task_proto_init() }
@@ -1966,7 +2279,7 @@ func file_task_proto_init() {
 	if File_task_proto != nil {
 		return
 	}
-	file_task_proto_msgTypes[17].OneofWrappers = []any{
+	file_task_proto_msgTypes[20].OneofWrappers = []any{
 		(*Value_Text)(nil),
 		(*Value_Integer)(nil),
 		(*Value_Number)(nil),
@@ -1979,7 +2292,7 @@ func file_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_task_proto_rawDesc), len(file_task_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
