@@ -186,7 +186,7 @@ func (c *child) post(op string) error {
 	most := cpuSeconds(c.limits)
 	used := int64(0)
 	if c.cmd.ProcessState != nil {
-		used = int64((c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime() + time.Second/10) / time.Second)
+		used = int64((c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime() + time.Second/2) / time.Second)
 	}
 	switch {
 	case signal == syscall.SIGKILL && used >= most:

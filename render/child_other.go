@@ -3,6 +3,7 @@
 package render
 
 import (
+	"errors"
 	"os"
 	"runtime/debug"
 	"syscall"
@@ -14,8 +15,8 @@ func confine(l Limits) error {
 	return nil
 }
 
-// seal does nothing here: the filter is Linux's.
-func seal() error { return nil }
+// seal fails here: the filter is Linux's.
+func seal() error { return errors.New("this system has no filter for system calls") }
 
 // childAttributes adds nothing here.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }

@@ -170,7 +170,7 @@ func TestMissingImages(t *testing.T) {
 		kind  Kind
 		limit string
 	}{
-		"too many pixels":   {imagePDF(22000, 22000, "/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/FlateDecode", string(deflated(make([]byte, 1<<16)...))), TooLarge, "page_pixels"},
+		"too many pixels":   {imagePDF(30000, 30000, "/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/FlateDecode", string(deflated(make([]byte, 1<<16)...))), TooLarge, "page_pixels"},
 		"no JPEG 2000":      {imagePDF(64, 64, "/Filter/JPXDecode", "\xff\x4f\xff\x51nothing"), BadInput, ""},
 		"no JPEG":           {imagePDF(64, 64, "/ColorSpace/DeviceRGB/BitsPerComponent 8/Filter/DCTDecode", "\xff\xd8\xff\xe0nothing"), BadInput, ""},
 		"JBIG2 that lies":   {imagePDF(64, 64, "/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/JBIG2Decode", lies), TooLarge, "page_pixels"},
@@ -184,10 +184,82 @@ func TestMissingImages(t *testing.T) {
 			t.Errorf("%s: %v, want %s %s with page and hint", name, err, c.kind, c.limit)
 		}
 	}
-	// A small picture that is lost does not cost the page its text.
-	small := writePDF([]pdfPage{{100, 100, text("F1", 20, 5, 70, "text") + "q 9 0 0 9 0 0 cm /I Do Q", "/XObject<</I 12 0 R>>"}}, "", "<</Type/XObject/Subtype/Image/Width 64/Height 64/Filter/JPXDecode/Length 8>>stream\nnothing!\nendstream")
-	if err := firstPage(t, small, Limits{}); err != nil {
-		t.Errorf("a small picture costs the page: %v", err)
+}
+
+// Where most of a page is there, what it lost is a note that says which image,
+// where and why; the page is read.
+func TestPartlyMissingImages(t *testing.T) {
+	t.Parallel()
+	const bad, vast = "<</Type/XObject/Subtype/Image/Width 64/Height 64/Filter/JPXDecode/Length 8>>stream\nnothing!\nendstream",
+		"<</Type/XObject/Subtype/Image/Width 30000/Height 30000/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>stream\nx\nendstream"
+	form := func(content string) string {
+		return fmt.Sprintf("<</Type/XObject/Subtype/Form/BBox[0 0 99 99]/Matrix[1 0 0 1 10 0]/Resources<</XObject<</I 13 0 R>>>>/Length %d>>stream\n%s\nendstream", len(content), content)
+	}
+	pic := func(content string, objects ...string) []byte {
+		return writePDF([]pdfPage{{100, 100, text("F1", 20, 5, 70, "text") + content, "/XObject<</I 12 0 R>>"}}, "", objects...)
+	}
+	sound := "<</Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8/Length 1>>stream\n\xff\nendstream"
+	for name, c := range map[string]struct {
+		data []byte
+		want string // in the notes, joined; boxes are pixels at 72 dpi
+	}{
+		"cannot be decoded":    {pic("q 9 0 0 9 0 0 cm /I Do Q", bad), "an image at 0, 91 to 9, 100 is missing: pdf: an image of 64 x 64 pixels (JPXDecode) cannot be decoded"},
+		"over the limit":       {pic("q 9 0 0 9 20 0 cm /I Do Q", vast), "an image at 20, 91 to 29, 100 is missing: render: image: too large: page_pixels 900000000 is over the limit of"},
+		"on coloured paper":    {pic("1 0 0 rg 0 0 60 60 re f q 9 0 0 9 10 10 cm /I Do Q", bad), "an image at 10, 81 to 19, 90 is missing"},
+		"in a moved form":      {pic("q 2 0 0 2 0 0 cm /I Do Q", form("q 9 0 0 9 0 0 cm /I Do Q"), bad), "an image at 20, 82 to 38, 100 is missing"},
+		"white and sound":      {pic("q 9 0 0 9 0 0 cm /I Do Q", sound), ""},
+		"beyond the page":      {pic("q 9 0 0 9 200 0 cm /I Do Q", bad), ""},
+		"covered by something": {pic("q 9 0 0 9 0 0 cm /I Do Q 0 g 0 0 5 9 re f", bad), ""},
+	} {
+		p := pageOf(t, c.data, Options{DPI: 72}, 1)
+		var got []string
+		for _, n := range p.Notes {
+			if n.Kind != "image" {
+				t.Errorf("%s: a note of kind %s", name, n.Kind)
+			}
+			got = append(got, n.Text)
+		}
+		if all := strings.Join(got, "; "); !strings.HasPrefix(all, c.want) || c.want == "" && all != "" || p.Blank {
+			t.Errorf("%s: blank %v, notes %q, want %q", name, p.Blank, all, c.want)
+		}
+	}
+	two := pic("q 100 0 0 30 0 0 cm /I Do Q q 100 0 0 30 0 30 cm /I Do Q", bad)
+	var e *Error
+	if err := firstPage(t, two, Limits{}); !errors.As(err, &e) || e.Kind != BadInput || e.Page != 1 {
+		t.Errorf("two images that are half of the page: %v, want bad input", err)
+	}
+}
+
+// A JBIG2 image that brings the header of its file along is read, as other
+// readers do.
+func TestJBIG2WithFileHeader(t *testing.T) {
+	t.Parallel()
+	segments := append([]byte(binaryJBIG2Page(8, 8)), 0, 0, 0, 1, 49, 0, 1, 0, 0, 0, 0) // and the end of the page
+	segments[27] = 4                                                                    // whose pixels are black at first
+	header := jbig2Magic + "\x01\x00\x00\x00\x01"
+	for name, data := range map[string]string{"embedded": string(segments), "with file header": header + string(segments)} {
+		p := pageOf(t, imagePDF(8, 8, "/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/JBIG2Decode", data), Options{DPI: 72}, 1)
+		if c := p.Image.RGBAAt(36, 36); c.R != 0 || len(p.Notes) > 0 {
+			t.Errorf("%s: the middle is %v, notes %v", name, c, p.Notes)
+		}
+	}
+	b := imagePDF(8, 8, "/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/JBIG2Decode", header+string(segments))
+	patched, ok := withoutFileHeaders(blob{bytes.NewReader(b), int64(len(b))})
+	if !ok {
+		t.Fatal("the header is not found")
+	}
+	whole, err := patched.bytes()
+	if err != nil || len(whole) != len(b) || bytes.Contains(whole, []byte(jbig2Magic)) {
+		t.Errorf("%d bytes of %d, %v", len(whole), len(b), err)
+	}
+	for off := range whole { // however it is read
+		piece := make([]byte, min(5, len(whole)-off))
+		if _, err := patched.ReadAt(piece, int64(off)); err != nil || !bytes.Equal(piece, whole[off:off+len(piece)]) {
+			t.Fatalf("at %d: %q, %v; want %q", off, piece, err, whole[off:off+len(piece)])
+		}
+	}
+	if _, ok := withoutFileHeaders(blob{strings.NewReader("no " + jbig2Magic), 11}); ok {
+		t.Error("a header outside of a stream is changed")
 	}
 }
 

@@ -79,19 +79,19 @@ func (t *tiffFile) directory(at int64) (directory, error) {
 	d := directory{values: map[uint16]float64{}}
 	var c [2]byte
 	if at < 8 || at > t.size-2 {
-		return d, fmt.Errorf("tiff: an image directory lies at %d, outside the file of %d bytes", at, t.size)
+		return d, fmt.Errorf("an image directory lies at %d, outside the file of %d bytes", at, t.size)
 	}
 	if _, err := t.r.ReadAt(c[:], at); err != nil {
-		return d, fmt.Errorf("tiff: image directory at %d: %w", at, err)
+		return d, fmt.Errorf("image directory at %d: %w", at, err)
 	}
 	n := int64(t.order.Uint16(c[:]))
 	if n == 0 || n > MaxIFDEntries {
-		return d, fmt.Errorf("tiff: the image directory at %d has %d entries", at, n)
+		return d, fmt.Errorf("the image directory at %d has %d entries", at, n)
 	}
 	p := make([]byte, 12*n+4)
 	got, _ := t.r.ReadAt(p, at+2)
 	if int64(got) < 12*n {
-		return d, fmt.Errorf("tiff: the image directory at %d is cut off", at)
+		return d, fmt.Errorf("the image directory at %d is cut off", at)
 	}
 	for i := range n {
 		t.entry(d, p[12*i:12*i+12])
@@ -202,6 +202,10 @@ func (d directory) meta() imageMeta {
 	return m
 }
 
+// errBrokenChain says that the chain of images leads to something that is no
+// directory: whether there were more images is not known.
+var errBrokenChain = errors.New("tiff: the chain of images breaks off")
+
 // directories walks the chain of images, leaving out thumbnails and masks. It
 // stops, with what was found and the reason, at a loop, at a directory that
 // cannot be read, and at limit images.
@@ -217,7 +221,7 @@ func (t *tiffFile) directories(limit int) (at []int64, dirs []directory, err err
 		seen[off] = true
 		d, err := t.directory(off)
 		if err != nil {
-			return at, dirs, err
+			return at, dirs, fmt.Errorf("%w: %w", errBrokenChain, err)
 		}
 		const reduced, mask = 1, 4
 		if kind := int(d.get(tagNewSubfileType, 0)); kind&(reduced|mask) == 0 || len(at) == 0 && d.next == 0 {

@@ -26,11 +26,16 @@ const (
 	MaxStreamBytes  = 512 << 20 // one compressed stream, unpacked: a strip of a TIFF, a stream looked into for actions
 	MaxDecryptBytes = 128 << 20 // an encrypted PDF that PDFium cannot open and the second library decrypts
 
+	MaxDICOMElements  = 1 << 19   // data elements of a DICOM file, and items of its sequences
+	MaxDICOMDepth     = 32        // sequences within sequences
+	MaxDICOMFragments = 1 << 17   // pieces of its compressed pixel data
+	MaxValueBytes     = 128 << 10 // a value of it that is read: a code, a window, a look-up table
+
 	MaxIFDs        = MaxPages // image directories of a TIFF
 	MaxStrips      = 100_000  // strips or tiles of one image
 	MaxIFDEntries  = 4_096    // entries of one directory
 	MaxMemoryBytes = 3 << 30  // private memory of the child
-	MaxWasmPages   = 16_384   // 64 KiB pages of PDFium's own memory: 1 GiB
+	MaxWasmPages   = 20_480   // 64 KiB pages of PDFium's own memory, 1.25 GiB: room for a stream of MaxStreamBytes and its copy
 	MaxNotes       = 200      // notes kept
 	MaxNoteBytes   = 500      // bytes of a note's text
 

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"palimpsest.dev/render/internal/dicomtest"
 )
 
 // limitTests go to both sides of each limit, by the name of its constant.
@@ -27,15 +29,16 @@ var limitTests = map[string]func(t *testing.T){
 	},
 	"MaxPages": func(t *testing.T) {
 		one := pdfPage{9, 9, "", ""}
-		for _, data := range [][]byte{writePDF([]pdfPage{one, one, one}, ""), writeTIFF([]grayIFD{{w: 4, h: 4}, {w: 4, h: 4}, {w: 4, h: 4}})} {
+		for _, data := range [][]byte{writePDF([]pdfPage{one, one, one}, ""), writeTIFF([]grayIFD{{w: 4, h: 4}, {w: 4, h: 4}, {w: 4, h: 4}}),
+			dicomtest.File(dicomtest.Options{}, dicomtest.Image(2, 1, 16, make([]uint16, 6)).With(dicomtest.Set{0x00280008: "3"}))} {
 			within(t, firstPage(t, data, Limits{Pages: 3}))
 			beyond(t, firstPage(t, data, Limits{Pages: 2}), "pages")
 		}
 	},
 	"MaxPagePixels": func(t *testing.T) {
 		for name, data := range map[string][]byte{
-			"png": encodePNG(t, corners(20, 20)), "tiff": writeTIFF([]grayIFD{{w: 20, h: 20}}),
-			"image of a pdf": scanPDF(t, encodeJPEG(t, corners(20, 20)), 20, 20, 72, 72),
+			"png": encodePNG(t, corners(20, 20)), "dicom": dicomtest.File(dicomtest.Options{}, dicomtest.Image(20, 20, 16, make([]uint16, 400))), "tiff": writeTIFF([]grayIFD{{w: 20, h: 20}}),
+			"image of a pdf": scanPDF(t, encodeJPEG(t, corners(40, 40)), 40, 40, 72, 72), // counts a quarter
 			"bilevel image":  imagePDF(80, 40, "/ImageMask true/BitsPerComponent 1/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 80/Rows 40>>", "\x00\x10\x01"),
 		} {
 			t.Log(name)
@@ -136,6 +139,58 @@ var limitTests = map[string]func(t *testing.T){
 		within(t, err)
 		if _, _, err := f.directories(2); err == nil || len(at) != 3 {
 			t.Errorf("%d directories of 3 within the limit, beyond it error %v", len(at), err)
+		}
+	},
+	"MaxDICOMElements": func(t *testing.T) {
+		for _, n := range []int{MaxDICOMElements, MaxDICOMElements + 1} { // empty ones behind the pixels
+			data := dicomtest.File(dicomtest.Options{}, film())
+			for range n - len(film()) - 1 {
+				data = append(data, "\xfc\xff\xfc\xffUN\x00\x00\x00\x00\x00\x00"...)
+			}
+			if err := firstPage(t, data, Limits{}); n <= MaxDICOMElements {
+				within(t, err)
+			} else {
+				beyond(t, err, "dicom_elements")
+			}
+		}
+	},
+	"MaxDICOMDepth": func(t *testing.T) {
+		for _, n := range []int{MaxDICOMDepth, MaxDICOMDepth + 1} {
+			nested := []dicomtest.Set{{}}
+			for range n - 1 {
+				nested = []dicomtest.Set{{0x00081140: nested}}
+			}
+			if err := firstPage(t, dicomtest.File(dicomtest.Options{Open: true}, film().With(dicomtest.Set{0x00081140: nested})), Limits{}); n <= MaxDICOMDepth {
+				within(t, err)
+			} else {
+				beyond(t, err, "dicom_depth")
+			}
+		}
+	},
+	"MaxDICOMFragments": func(t *testing.T) {
+		run := make([]byte, 64, 66) // one segment of a byte
+		run[0], run[4] = 1, 64
+		run = append(run, 0, 9)
+		one := dicomtest.Image(1, 1, 8, nil)
+		for _, n := range []int{MaxDICOMFragments, MaxDICOMFragments + 1} {
+			pieces := append(make(dicomtest.Fragments, 1, n+1), run)
+			pieces = append(pieces, make(dicomtest.Fragments, n-1)...)
+			data := dicomtest.File(dicomtest.Options{Syntax: dicomtest.RLE}, one.With(dicomtest.Set{0x00280100: 8, dicomtest.PixelData: pieces}))
+			if err := firstPage(t, data, Limits{}); n <= MaxDICOMFragments {
+				within(t, err)
+			} else {
+				beyond(t, err, "dicom_fragments")
+			}
+		}
+	},
+	"MaxValueBytes": func(t *testing.T) {
+		for _, n := range []int{MaxValueBytes, MaxValueBytes + 2} {
+			table := dicomtest.Set{0x00283002: []int{0, 0, 16}, 0x00283006: make([]byte, n)}
+			if err := firstPage(t, dicomtest.File(dicomtest.Options{}, film().With(dicomtest.Set{0x00283000: []dicomtest.Set{table}})), Limits{}); n <= MaxValueBytes {
+				within(t, err)
+			} else {
+				beyond(t, err, "value_bytes")
+			}
 		}
 	},
 	"MaxStrips": func(t *testing.T) {

@@ -50,7 +50,7 @@ func open(ctx context.Context, path string, o Options) (*Document, error) {
 // request turns options into what a child is told.
 func (o Options) request() (request, error) {
 	r := request{
-		Op: "open", Limits: o.Limits.withDefaults(), Password: o.Password, DPI: o.DPI, Rotate: !o.NoRotation, Fonts: o.FontRoots,
+		Op: "open", Limits: o.Limits.withDefaults(), Password: o.Password, DPI: o.DPI, Rotate: !o.NoRotation, Fonts: o.FontRoots, Patient: o.Patient, Unsealed: o.Unsealed,
 	}
 	set(&r.DPI, DefaultDPI)
 	if o.CacheDir != "" {

@@ -26,7 +26,8 @@ type pdfReader struct {
 	doc      references.FPDF_DOCUMENT
 	form     references.FPDF_FORMHANDLE // empty when forms cannot be drawn
 	pages    int
-	looked   int // page objects this instance was asked about
+	looked   int  // page objects this instance was asked about
+	patched  bool // the file headers of JBIG2 streams were looked for
 }
 
 // openPDF opens a PDF with the password given, and where PDFium refuses that,
@@ -174,6 +175,16 @@ func (p *pdfReader) render(n int) (*raw, error) {
 		}
 	}
 	out, err := p.renderPage(n)
+	if errors.Is(err, errWholeFile) && !p.patched {
+		p.patched = true
+		if b, ok := withoutFileHeaders(p.b); ok {
+			p.b = b
+			if err := p.start(); err != nil {
+				return nil, p.short("page", pdfError("page", err, false))
+			}
+		}
+		out, err = p.renderPage(n)
+	}
 	var own *Error
 	if err != nil && !errors.As(err, &own) {
 		// A trap leaves the instance unusable; the next page gets another.
@@ -238,7 +249,7 @@ func (p *pdfReader) renderPage(n int) (*raw, error) {
 		return nil, err
 	}
 	out.to = fromPage.invert()
-	if err := p.allShown(images, img, fromPage); err != nil {
+	if out.notes, err = p.missing(images, img, fromPage); err != nil {
 		return nil, err
 	}
 	if r, err := p.inst.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: page}); err == nil {

@@ -43,8 +43,11 @@ type raw struct {
 	to       Affine // raster pixels to source
 	unit     string
 	text     []TextWord
+	notes    []Note
 	upright  bool // the source itself says which way is up
 	member   string
+	dicom    *DICOM // of a DICOM frame
+	flat     bool   // a DICOM frame of one colour
 }
 
 // machine is the child's state: settings, and what is costly to start.
@@ -55,6 +58,7 @@ type machine struct {
 	rotate   bool
 	cacheDir string
 	fonts    []string
+	patient  bool // hand up who is on a DICOM image
 	pdfium   *pdfEngine
 	mayStart bool // false in a sealed process, which can read no code
 }
@@ -81,6 +85,8 @@ func (m *machine) open(b blob, in *archive) (reader, info, error) {
 		r, notes, err = openTIFF(m, b)
 	case formatZip:
 		r, notes, err = openZip(m, b, in)
+	case formatDICOM:
+		r, notes, err = openDICOM(m, b)
 	case formatJP2, formatJBIG2:
 		r, err = openWrapped(m, b, format)
 	default:
@@ -118,7 +124,10 @@ func (m *machine) page(r reader, n int) (*Page, error) {
 	}
 	page := &Page{
 		Number: n, Member: p.member, Image: p.img, DPI: p.dpi, Rotation: p.rotation, Skew: scan.Skew(),
-		ToSource: p.to, SourceUnit: p.unit, Text: p.text, Ink: scan.Ink(), Blank: scan.Blank(),
+		ToSource: p.to, SourceUnit: p.unit, Text: p.text, Notes: p.notes, Ink: scan.Ink(), Blank: scan.Blank(), DICOM: p.dicom,
+	}
+	if p.dicom != nil {
+		page.Blank = p.flat
 	}
 	if !page.Blank {
 		for _, l := range scan.Lines() {
@@ -214,13 +223,16 @@ func (m Affine) box(b [4]float64) [4]float64 {
 	return [4]float64{math.Min(x0, x1), math.Min(y0, y1), math.Max(x0, x1), math.Max(y0, y1)}
 }
 
+// maxKindBytes bounds the kind of a note, which a child may have made up.
+const maxKindBytes = 40
+
 // trimNotes bounds the number and length of notes.
 func trimNotes(notes []Note) []Note {
 	if n := len(notes); n > MaxNotes {
 		notes = append(notes[:MaxNotes-1:MaxNotes-1], Note{Kind: "notes", Text: fmt.Sprintf("%d more notes left out", n-MaxNotes+1)})
 	}
 	for i := range notes {
-		notes[i].Text = clip(notes[i].Text, MaxNoteBytes)
+		notes[i].Kind, notes[i].Text = clip(notes[i].Kind, maxKindBytes), clip(notes[i].Text, MaxNoteBytes)
 	}
 	return notes
 }

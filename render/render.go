@@ -2,7 +2,7 @@
 //
 // A file is opened with Open and read page by page: PDF (PDFium in
 // WebAssembly), JPEG, PNG, WebP, GIF, BMP, JPEG 2000, JBIG2, TIFF with all its
-// pages, and zip archives of these. Every page comes out upright as an *image.RGBA, with the
+// pages, DICOM with all its frames, and zip archives of these. Every page comes out upright as an *image.RGBA, with the
 // transform back to the source, the PDF's own words, and boxes around whatever
 // in the pixels looks like a line of text.
 //
@@ -23,7 +23,7 @@ import (
 )
 
 // version changes whenever the pixels, boxes or words of some page would.
-const version = "render-2 pdfium-1.20.0"
+const version = "render-3 pdfium-1.20.0"
 
 // Version names the renderer; it is part of a run's fingerprint. What the
 // machine adds to it is told by Fonts.
@@ -37,7 +37,9 @@ type Options struct {
 	CacheDir   string   // compiled WebAssembly is kept here; empty costs seconds per PDF
 	FontRoots  []string // folders whose usr/share/fonts serve as fall-back fonts, the first that exists; empty means "/" (read-only, fonts only)
 	InProcess  bool     // parse in this process: for tests and fuzzing only
+	Unsealed   bool     // go on where the system cannot seal off and bound the process that parses; otherwise that is an error
 	DPI        float64  // resolution of PDF pages, default DefaultDPI
+	Patient    bool     // hand up who is on a DICOM image (DICOM.Patient): only where somebody asked for it
 	NoRotation bool     // keep the page as its metadata says; do not look for sideways scans
 }
 
@@ -63,7 +65,8 @@ func (m Affine) Then(n Affine) Affine {
 type Note struct {
 	// Kind is one of attachment javascript launch link remote submit media
 	// external trigger xfa (what a PDF would do), unlisted (that could not be
-	// told), encrypted, rebuilt, page_count, member, notes.
+	// told), encrypted, rebuilt, page_count, overlay (graphics of a DICOM
+	// file that are not drawn), member, notes.
 	Kind string `json:"kind"`
 	Text string `json:"text"`
 }
@@ -77,12 +80,14 @@ type Page struct {
 	Rotation   int         // degrees clockwise applied to make it upright: metadata and detection together
 	Skew       float64     // estimated small angle of the text lines, degrees clockwise; the raster is not deskewed
 	ToSource   Affine      // raster pixels to source units
-	SourceUnit string      // "pt": PDF points, y up, the page's default user space; "px": pixels of the stored image
+	SourceUnit string      // "pt": PDF points, y up, the page's default user space; "px": pixels of the stored image; "mm": a DICOM frame with known spacing, y down
 	Text       []TextWord  // the PDF's text layer, boxes in raster pixels
+	Notes      []Note      // what its reader should know: of kind image, what of the page is missing
 	Lines      []TextLine  // text-like lines found in the pixels
 	XHeight    float64     // median x-height of Lines weighted by width; 0 when there are none
 	Ink        float64     // share of dark pixels after background normalisation
 	Blank      bool        // nothing to read
+	DICOM      *DICOM      // what a DICOM file says of the image, nil for other formats
 }
 
 // TextWord is a word of a PDF's text layer; it never counts as reading.
@@ -120,7 +125,7 @@ type pageSource interface {
 	close() error
 }
 
-// Format names what the bytes are: pdf jpeg png webp gif bmp tiff zip.
+// Format names what the bytes are: pdf jpeg png webp gif bmp tiff jp2 jbig2 dicom zip.
 func (d *Document) Format() string { return d.info.Format }
 
 // MediaType is the format's registered media type.

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // The canary is this test binary started again: it serves a document as a child
@@ -140,4 +144,56 @@ func TestChildIsBare(t *testing.T) {
 	if err == nil && !strings.Contains(string(limits), fmt.Sprint(MaxMemoryBytes)) {
 		t.Errorf("the memory limit is not set:\n%s", limits)
 	}
+}
+
+// Where the system refuses the seal, or the limits, nothing is parsed; whoever
+// starts the program may say that it is all the same. The system that refuses is
+// this test binary started again behind a filter of its own.
+func TestNothingIsParsedUnsealed(t *testing.T) {
+	if call := os.Getenv("PALIMPSEST_TEST_REFUSE"); call != "" {
+		refusing(t, call)
+		return
+	}
+	t.Parallel()
+	for _, call := range []string{"seccomp", "prlimit"} {
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestNothingIsParsedUnsealed$", "-test.v")
+		cmd.Env = append(os.Environ(), "PALIMPSEST_TEST_REFUSE="+call)
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "refused and allowed") {
+			t.Errorf("%s: %v\n%s", call, err, out)
+		}
+	}
+}
+
+// refusing opens documents where a system call fails that the seal needs.
+func refusing(t *testing.T, call string) {
+	number := map[string]uintptr{"seccomp": unix.SYS_SECCOMP, "prlimit": unix.SYS_PRLIMIT64}[call]
+	runtime.LockOSThread() // never unlocked: the filter is for the process, this thread has made it
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	prog := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offNumber},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: uint32(number)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
+	if _, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&fprog))); e != 0 {
+		t.Fatal(e)
+	}
+	for name, data := range map[string][]byte{"picture": encodePNG(t, corners(20, 20)), "pdf": writePDF([]pdfPage{{72, 72, "", ""}}, "")} {
+		_, err := openChild(t, data, Options{})
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != Internal || e.Op != "seal" || !strings.Contains(e.Hint, "PALIMPSEST_UNSEALED=1") || !strings.Contains(e.Error(), "not permitted") {
+			t.Fatalf("%s: %v, want an internal error that says what to do", name, err)
+		}
+		d, err := openChild(t, data, Options{Unsealed: true})
+		if err != nil {
+			t.Fatalf("%s: %v where it is allowed", name, err)
+		}
+		if _, err := d.Page(t.Context(), 1); err != nil {
+			t.Fatalf("%s: %v where it is allowed", name, err)
+		}
+	}
+	fmt.Println("refused and allowed")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 )
 
 // sniffBytes is how much of a file's head the format is judged by.
@@ -25,6 +26,7 @@ const (
 	formatZip   = "zip"
 	formatJP2   = "jp2"
 	formatJBIG2 = "jbig2"
+	formatDICOM = "dicom"
 )
 
 // mediaTypes of the formats.
@@ -32,6 +34,7 @@ var mediaTypes = map[string]string{
 	formatPDF: "application/pdf", formatJPEG: "image/jpeg", formatPNG: "image/png", formatWebP: "image/webp",
 	formatGIF: "image/gif", formatBMP: "image/bmp", formatTIFF: "image/tiff", formatZip: "application/zip",
 	formatJP2: "image/jp2", formatJBIG2: "image/x-jb2",
+	formatDICOM: "application/dicom",
 }
 
 // signature is a run of bytes at a fixed place that gives a format away.
@@ -52,7 +55,8 @@ const (
 // signatures in the order they are tried.
 var signatures = []signature{
 	// DICOM first: its preamble may hold a TIFF header.
-	{128, "DICM", "", "a DICOM file", "DICOM is not read yet; export the image as PNG or TIFF"},
+	{128, "DICM", formatDICOM, "", ""},
+	{0, "DICM\x02\x00", formatDICOM, "", ""}, // without the preamble
 	{0, "%PDF-", formatPDF, "", ""},
 	{0, "\xff\xd8\xff", formatJPEG, "", ""},
 	{0, "\x89PNG\r\n\x1a\n", formatPNG, "", ""},
@@ -116,7 +120,7 @@ func sniff(head []byte) (string, error) {
 	case pdfObject.Match(head):
 		return formatPDF, nil
 	case isBareDICOM(head):
-		return "", unsupported("sniff", fmt.Errorf("the file looks like DICOM without a preamble"), "DICOM is not read yet; export the image as PNG or TIFF")
+		return formatDICOM, nil
 	case isMarkup(head):
 		return "", unsupported("sniff", fmt.Errorf("the file is HTML, XML or SVG"), "print it to PDF")
 	case isText(head):
@@ -163,14 +167,40 @@ func isBMP(h []byte) bool {
 	return n >= 12 && n <= 256
 }
 
-// isBareDICOM recognises a data set that begins with group 2 or 8 in little
-// endian, with an explicit value representation or a small length.
+// isBareDICOM recognises a data set that begins, without a preamble, with an
+// element of group 2 or 8 in little endian and goes on with one of a later tag,
+// both with explicit value representations or with lengths that are small and
+// even.
 func isBareDICOM(h []byte) bool {
-	if len(h) < 132 || h[1] != 0 || (h[0] != 2 && h[0] != 8) || h[3] != 0 {
-		return false
+	const groups = "\x02\x08\x10\x18\x20\x28" // of what a file begins with
+	at, last := 0, uint32(0)
+	for i := range 2 {
+		if len(h) < at+8 || h[at+1] != 0 || strings.IndexByte(groups, h[at]) < 0 || i == 0 && h[at] > 8 {
+			return false
+		}
+		tag := uint32(h[at])<<16 | uint32(h[at+3])<<8 | uint32(h[at+2])
+		if i > 0 && tag <= last {
+			return false
+		}
+		last = tag
+		upper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
+		length, header := int(h[at+6])|int(h[at+7])<<8, 8
+		switch {
+		case upper(h[at+4]) && upper(h[at+5]):
+			if string(h[at+4:at+6]) == "OB" && len(h) >= at+12 { // the version of the meta information
+				length, header = int(h[at+8])|int(h[at+9])<<8, 12
+			}
+		case length == 0: // implicit: a length of 32 bits, the upper half of which is zero
+			length = int(h[at+4]) | int(h[at+5])<<8
+		default:
+			return false
+		}
+		if length%2 != 0 {
+			return false
+		}
+		at += header + length
 	}
-	upper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
-	return upper(h[4]) && upper(h[5]) || (h[6] == 0 && h[7] == 0)
+	return true
 }
 
 // isMarkup recognises HTML, XML and SVG.

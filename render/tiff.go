@@ -21,6 +21,7 @@ type tiffReader struct {
 	data []byte
 	at   []int64
 	dirs []directory
+	lost error // the chain of pages breaks off: stands as the page behind the last
 }
 
 // openTIFF walks the chain of image directories.
@@ -44,13 +45,27 @@ func openTIFF(m *machine, b blob) (reader, []Note, error) {
 	case err != nil:
 		notes = append(notes, Note{Kind: "page_count", Text: err.Error() + "; the images before it are read"})
 	}
-	return &tiffReader{m: m, data: data, at: at, dirs: dirs}, notes, nil
+	r := &tiffReader{m: m, data: data, at: at, dirs: dirs}
+	// Images may be missing only where the chain breaks off: one that comes back
+	// to itself is whole, and one that is too long meets the limit on pages.
+	if errors.Is(err, errBrokenChain) {
+		r.lost = err
+	}
+	return r, notes, nil
 }
 
-func (t *tiffReader) count() int { return len(t.at) }
-func (t *tiffReader) close()     {}
+func (t *tiffReader) count() int {
+	if t.lost != nil {
+		return len(t.at) + 1
+	}
+	return len(t.at)
+}
+func (t *tiffReader) close() {}
 
 func (t *tiffReader) render(n int) (*raw, error) {
+	if n >= len(t.dirs) {
+		return nil, bad("page", fmt.Errorf("%w; this page stands for those that may be missing", t.lost), "the file is cut off or damaged: scan or send it again")
+	}
 	d := t.dirs[n]
 	w, h := d.size()
 	if err := t.m.limits.checkSize("decode", w, h); err != nil {

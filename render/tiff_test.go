@@ -133,6 +133,31 @@ func TestTIFFLoops(t *testing.T) {
 	}
 }
 
+// Where the chain breaks off nobody knows how many images followed: a page with
+// an error stands for them, so that a file that was cut is never read as whole.
+func TestTIFFBrokenChain(t *testing.T) {
+	t.Parallel()
+	whole := writeTIFF([]grayIFD{{w: 4, h: 4}, {w: 4, h: 4}, {w: 4, h: 4}})
+	f, _ := newTIFFFile(bytes.NewReader(whole), int64(len(whole)))
+	at, _, _ := f.directories(10)
+	for name, data := range map[string][]byte{"cut off": whole[:at[2]+20], "no directory": append(bytes.Clone(whole[:at[2]]), make([]byte, 80)...)} {
+		d, err := openBytes(t, data, Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if d.NumPages() != 3 {
+			t.Errorf("%s: %d pages, want 2 and the one that stands for what is missing", name, d.NumPages())
+		}
+		for n := 1; n <= d.NumPages(); n++ {
+			_, err := d.Page(t.Context(), n)
+			var e *Error
+			if errors.As(err, &e); (err != nil) != (n == 3) || n == 3 && (e.Kind != BadInput || e.Page != 3 || e.Hint == "") {
+				t.Errorf("%s: page %d: %v", name, n, err)
+			}
+		}
+	}
+}
+
 func TestTIFFLimits(t *testing.T) {
 	t.Parallel()
 	three := writeTIFF([]grayIFD{{w: 4, h: 4}, {w: 4, h: 4}, {w: 4, h: 4}})

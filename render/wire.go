@@ -28,6 +28,8 @@ type request struct {
 	Fonts    []string `json:"fonts,omitempty"`
 	Engine   bool     `json:"-"` // "start" comes first: PDFium will be needed
 	Page     int      `json:"page,omitempty"`
+	Patient  bool     `json:"patient,omitempty"`
+	Unsealed bool     `json:"unsealed,omitempty"`
 }
 
 // answer is what the child says.
@@ -60,10 +62,12 @@ type wirePage struct {
 	ToSource   Affine     `json:"to_source"`
 	SourceUnit string     `json:"unit"`
 	Text       []TextWord `json:"text,omitempty"`
+	Notes      []Note     `json:"notes,omitempty"`
 	Lines      []TextLine `json:"lines,omitempty"`
 	XHeight    float64    `json:"x_height"`
 	Ink        float64    `json:"ink"`
 	Blank      bool       `json:"blank"`
+	DICOM      *DICOM     `json:"dicom,omitempty"`
 }
 
 // writeFrame sends one message.
@@ -134,8 +138,8 @@ func (w *wireError) error() *Error {
 func pack(p *Page) *wirePage {
 	return &wirePage{
 		Number: p.Number, Member: p.Member, Width: p.Image.Rect.Dx(), Height: p.Image.Rect.Dy(), DPI: p.DPI,
-		Rotation: p.Rotation, Skew: p.Skew, ToSource: p.ToSource, SourceUnit: p.SourceUnit, Text: p.Text,
-		Lines: p.Lines, XHeight: p.XHeight, Ink: p.Ink, Blank: p.Blank,
+		Rotation: p.Rotation, Skew: p.Skew, ToSource: p.ToSource, SourceUnit: p.SourceUnit, Text: p.Text, Notes: p.Notes,
+		Lines: p.Lines, XHeight: p.XHeight, Ink: p.Ink, Blank: p.Blank, DICOM: p.DICOM,
 	}
 }
 
@@ -147,7 +151,7 @@ func (w *wirePage) check(number int, l Limits) error {
 		return fmt.Errorf("the raster is said to be %d x %d", w.Width, w.Height)
 	case w.Number != number:
 		return fmt.Errorf("page %d came for page %d", w.Number, number)
-	case w.SourceUnit != "px" && w.SourceUnit != "pt":
+	case w.SourceUnit != "px" && w.SourceUnit != "pt" && w.SourceUnit != "mm":
 		return errors.New("the source unit is unknown")
 	case len(w.Text) > MaxTextWords:
 		return fmt.Errorf("%d words came", len(w.Text))
@@ -171,7 +175,7 @@ func (w *wirePage) check(number int, l Limits) error {
 func (w *wirePage) unpack() *Page {
 	return &Page{
 		Number: w.Number, Member: clip(w.Member, MaxNoteBytes), DPI: w.DPI, Rotation: w.Rotation, Skew: w.Skew,
-		ToSource: w.ToSource, SourceUnit: w.SourceUnit, Text: w.Text, Lines: w.Lines, XHeight: w.XHeight,
-		Ink: w.Ink, Blank: w.Blank,
+		ToSource: w.ToSource, SourceUnit: w.SourceUnit, Text: w.Text, Notes: trimNotes(w.Notes), Lines: w.Lines, XHeight: w.XHeight,
+		Ink: w.Ink, Blank: w.Blank, DICOM: w.DICOM.trusted(),
 	}
 }

@@ -51,8 +51,8 @@ func RunChild() int {
 	if err := readFrame(in, &first); err != nil {
 		return 2
 	}
-	if err := confine(first.Limits); err != nil {
-		writeFrame(answers, answer{Error: toWire(internal("open", err, "see that the system allows resource limits"))})
+	if err := confine(first.Limits); err != nil && !first.Unsealed {
+		writeFrame(answers, answer{Error: toWire(unsealed(err))})
 		return 2
 	}
 	w := &worker{document: document, pixels: pixels, answers: answers}
@@ -122,7 +122,9 @@ func (w *worker) do(r *request) answer {
 			w.m = newMachine(*r)
 		}
 		w.m.mayStart = false
-		w.seal()
+		if err := seal(); err != nil && !r.Unsealed {
+			return answer{Error: toWire(unsealed(err))}
+		}
 		w.blob = blob{w.document, r.Size}
 		rd, inf, err := w.m.open(w.blob, new(archive))
 		if err != nil {
@@ -132,7 +134,9 @@ func (w *worker) do(r *request) answer {
 		return answer{Info: &inf}
 	case "inspect":
 		pdfcpuConfig("", r.Limits)
-		w.seal()
+		if err := seal(); err != nil && !r.Unsealed {
+			return answer{Error: toWire(unsealed(err))}
+		}
 		out, err := inspect(blob{w.document, r.Size}, r.Password, r.Limits.withDefaults())
 		if err != nil {
 			return answer{Error: toWire(bad("inspect", err, ""))}
@@ -168,15 +172,14 @@ func (w *worker) page(n int) answer {
 	return answer{Page: pack(p)}
 }
 
-// seal shuts the process in before the document is parsed. Where the system
-// has no such thing, the other limits must do.
-func (w *worker) seal() {
-	if err := seal(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
+// unsealed says that the system does not let this process be shut in. Nothing is
+// parsed then: what a hostile file may do would be bounded by hope.
+func unsealed(err error) *Error {
+	return internal("seal", fmt.Errorf("the process that parses files cannot be sealed off: %w", err),
+		"run on Linux with seccomp (in a container, allow seccomp, no_new_privs and setrlimit), or set PALIMPSEST_UNSEALED=1 to parse without the seal files that you trust")
 }
 
 // newMachine takes the settings of a request.
 func newMachine(r request) *machine {
-	return &machine{mayStart: true, limits: r.Limits.withDefaults(), password: r.Password, dpi: r.DPI, rotate: r.Rotate, cacheDir: r.CacheDir, fonts: r.Fonts}
+	return &machine{mayStart: true, limits: r.Limits.withDefaults(), password: r.Password, dpi: r.DPI, rotate: r.Rotate, cacheDir: r.CacheDir, fonts: r.Fonts, patient: r.Patient}
 }
