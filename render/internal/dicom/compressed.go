@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/jpeg"
 
+	"palimpsest.dev/render/internal/jpeg2000"
 	"palimpsest.dev/render/internal/jpegdct"
 	"palimpsest.dev/render/internal/jpegll"
 	"palimpsest.dev/render/internal/jpegls"
@@ -21,7 +22,12 @@ func (f *File) compressed(n int) (Pixels, error) {
 	var err error
 	switch kind, precision := jpegKind(data); {
 	case bytes.HasPrefix(data, []byte("\xff\x4f\xff\x51")), bytes.HasPrefix(data, []byte("\x00\x00\x00\x0cjP")):
-		return p, UnsupportedError("JPEG 2000")
+		var m jpeg2000.Image
+		m, err = jpeg2000.Decode(data, i.Columns, i.Rows)
+		p = Pixels{Width: m.Width, Height: m.Height, Components: m.Components, Bits: m.Bits, Samples: m.Samples}
+		if p.Photometric = i.Photometric; m.Transformed || p.Photometric == YBRICT || p.Photometric == YBRRCT {
+			p.Photometric = RGB // the codec has undone them
+		}
 	case kind == 0:
 		return p, errors.New("the frame holds no JPEG image")
 	case kind == sofJPEGLS:

@@ -1,0 +1,92 @@
+package jpeg2000
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The files in testdata are an image of 19 x 13 computed by sharp, encoded by
+// another program (OpenJPEG, through Pillow); their names say how.
+const wide, high = 19, 13
+
+// sharp computes a value of the image.
+func sharp(bits, x, y, c int) uint16 {
+	if y >= 3 && y < 6 {
+		return 40
+	}
+	v := (x*x*3+y*17*(c+1)+(x*7+y*13)%5*9)<<(bits-8) | (x ^ y)
+	return uint16(v & (1<<bits - 1))
+}
+
+// vectors reads testdata.
+func vectors(t testing.TB) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob("testdata/*.j2k")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	out := map[string][]byte{}
+	for _, n := range names {
+		if out[n], err = os.ReadFile(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func TestDecodesWhatAnotherProgramEncoded(t *testing.T) {
+	t.Parallel()
+	for name, data := range vectors(t) {
+		var bits, n, within int
+		var how, kind string
+		if _, err := fmt.Sscanf(strings.NewReplacer("_", " ", ".j2k", "").Replace(filepath.Base(name)), "sharp %dbit %d %s %s", &bits, &n, &how, &kind); err != nil {
+			t.Fatal(name, err)
+		}
+		fmt.Sscanf(kind, "within%d", &within)
+		m, err := Decode(data, wide, high)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if m.Width != wide || m.Height != high || m.Components != n || m.Bits != bits {
+			t.Errorf("%s: %d x %d, %d components of %d bits", name, m.Width, m.Height, m.Components, m.Bits)
+		}
+		for i, got := range m.Samples {
+			want := int(sharp(bits, i/n%wide, i/n/wide, i%n))
+			if off := int(got) - want; off > within || off < -within {
+				t.Errorf("%s: value %d is %d, want %d within %d", name, i, got, want, within)
+				break
+			}
+		}
+	}
+}
+
+// A cut is an error or, in the end of the last packet's arithmetic code, no
+// loss; an image of another size is an error.
+func TestRefusesCutImages(t *testing.T) {
+	t.Parallel()
+	data := vectors(t)["testdata/sharp_16bit_1_plain_exact.j2k"]
+	for n := range len(data) - 2 { // the end of the codestream is not missed
+		if _, err := Decode(data[:n], wide, high); err == nil {
+			t.Errorf("an image cut at byte %d of %d decodes", n, len(data))
+		}
+	}
+	if _, err := Decode(data, wide, high+1); err == nil || !strings.Contains(err.Error(), "19 x 13 where 19 x 14") {
+		t.Errorf("error %v, want both sizes", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, data := range vectors(f) {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := Decode(data, wide, high)
+		if err == nil && len(m.Samples) != wide*high*m.Components {
+			t.Fatalf("%d values of %d components", len(m.Samples), m.Components)
+		}
+	})
+}
