@@ -3,7 +3,7 @@
 SHELL      := bash
 GO         ?= go
 BIN        := bin
-PLUGINS    := ocr regions omr table molecule
+PLUGINS    := ocr regions omr table molecule cxr
 CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/palimpsest
 VENV       := $(CACHE)/venv
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2

@@ -9,9 +9,10 @@ var imports = map[string][]string{
 	"rowdiff": {},
 
 	"render":                    {"render/internal/dicom", "render/internal/layout", "render/internal/resample"},
-	"render/internal/dicom":     {"render/internal/jpegdct", "render/internal/jpegll", "render/internal/jpegls", "render/internal/rle"},
+	"render/internal/dicom":     {"render/internal/jpeg2000", "render/internal/jpegdct", "render/internal/jpegll", "render/internal/jpegls", "render/internal/rle"},
 	"render/internal/dicomtest": {},
 	"render/internal/huffman":   {},
+	"render/internal/jpeg2000":  {},
 	"render/internal/jpegdct":   {"render/internal/huffman"},
 	"render/internal/jpegll":    {"render/internal/huffman"},
 	"render/internal/jpegls":    {},
@@ -57,6 +58,9 @@ var imports = map[string][]string{
 	"plugins/molecule/molfile":   {"plugins/molecule/depict", "plugins/molecule/smiles"},
 	"plugins/molecule/smiles":    {},
 
+	"plugins/cxr":                {"task", "task/loc", "plugins/cxr/fhir", "plugins/cxr/film", "plugins/cxr/findings", "plugins/cxr/report"},
+	"plugins/cxr/fhir":           {},
+	"plugins/cxr/film":           {},
 	"plugins/cxr/findings":       {"plugins/cxr/report"},
 	"plugins/cxr/findings/openi": {"plugins/cxr/findings"},
 	"plugins/cxr/report":         {},

@@ -165,24 +165,30 @@ func TestKernel64(t *testing.T) {
 	var k kernel64
 	k.init(5)
 	for range 2000 {
-		patterns := [][]int32{word(70)}
-		if n := rng.IntN(lanes + 1); n > 0 {
-			patterns = patterns[:0]
-			for range n {
-				patterns = append(patterns, word(laneMax))
-			}
+		var patterns [][]int32
+		longest, most := laneMax, shortAtOnce
+		if rng.IntN(2) == 0 {
+			longest, most = 64, longAtOnce
 		}
+		for range 1 + rng.IntN(most) {
+			patterns = append(patterns, word(longest))
+		}
+		tree := &tableTree{}
+		for range 4 {
+			tree.cells = append(tree.cells, word(40))
+		}
+		texts := textsOf(tree)
+		got := make([]int32, len(patterns)*len(texts.texts))
 		k.set(patterns...)
-		for range 3 {
-			s := word(40)
-			got := k.distances(s)
-			for i, p := range patterns {
-				if want := distance(p, s); got[i] != want {
-					t.Fatalf("%v and %v, %d of %d: %d, want %d", p, s, i, len(patterns), got[i], want)
+		k.distances(got, texts.texts, texts.shared)
+		k.clear()
+		for i, p := range patterns {
+			for j, s := range tree.cells {
+				if got := int(got[int(texts.of[j])*len(patterns)+i]); got != distance(p, s) {
+					t.Fatalf("%v and %v, %d of %d: %d, want %d", p, s, i, len(patterns), got, distance(p, s))
 				}
 			}
 		}
-		k.clear()
 	}
 }
 

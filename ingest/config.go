@@ -19,6 +19,7 @@ type Limits struct {
 	IngestTime    time.Duration // from the first byte to the last page stored
 	PageTime      time.Duration // reading one page for one run
 	FinishTime    time.Duration // what a task says about a whole document
+	ObjectTime    time.Duration // one call to the object store, its bytes included
 }
 
 // The defaults of Limits.
@@ -27,6 +28,7 @@ const (
 	DefaultIngestTime    = 4 * time.Hour
 	DefaultPageTime      = 30 * time.Minute
 	DefaultFinishTime    = 30 * time.Minute
+	DefaultCallTime      = 10 * time.Minute
 	// DefaultSweepAge is longer than any upload or job may last, all its
 	// attempts together.
 	DefaultSweepAge = 7 * 24 * time.Hour
@@ -44,6 +46,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.FinishTime == 0 {
 		l.FinishTime = DefaultFinishTime
+	}
+	if l.ObjectTime == 0 {
+		l.ObjectTime = DefaultCallTime
 	}
 	return l
 }
@@ -93,7 +98,7 @@ func OpenFile(ctx context.Context, path string, o render.Options) (Source, error
 func ProfileFor(p task.ModelProfile, name string) (task.Profile, error) {
 	profile, ok := p.Tasks[name]
 	if !ok {
-		return task.Profile{}, &modelError{Final: true,
+		return task.Profile{}, &modelError{Final: true, Kind: store.KindUnsupported,
 			Err:  fmt.Errorf("model %s has no profile for task %q", p.Name, name),
 			Hint: "add the task to the model's palimpsest.json, or use a model that knows it"}
 	}

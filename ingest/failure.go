@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func Classify(err error) Failure {
 			Hint:  "read the page with a smaller model or on more cores, or split the document"})
 	case errors.As(err, &model):
 		return fail(model.Final || errors.Is(err, engine.ErrRequest),
-			store.Failure{Kind: store.KindModel, Message: model.Error(), Hint: model.Hint, Page: model.Page})
+			store.Failure{Kind: cmp.Or(model.Kind, store.KindModel), Message: model.Error(), Hint: model.Hint, Page: model.Page})
 	case errors.Is(err, task.ErrQuarantined):
 		return fail(true, store.Failure{Kind: store.KindInternal, Message: err.Error(),
 			Hint: "the log has what the plugin said before it died; run the page again after mending the plugin"})
@@ -93,7 +94,8 @@ func ofRender(r *render.Error) Failure {
 
 // modelError says that the model could not be asked or did not answer.
 type modelError struct {
-	Page  int // 0: not this page, any
+	Page  int        // 0: not this page, any
+	Kind  store.Kind // "" for KindModel
 	Err   error
 	Hint  string
 	Final bool // trying again will not help

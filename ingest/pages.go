@@ -47,10 +47,12 @@ func (w *IngestWorker) Timeout(*river.Job[store.IngestArgs]) time.Duration { ret
 
 // Work opens the document, stores its pages, and ends the ingest.
 func (w *IngestWorker) Work(ctx context.Context, job *river.Job[store.IngestArgs]) error {
-	limit := w.Limits.withDefaults().IngestTime
-	timed, cancel := deadline(ctx, "document_time", limit, 0)
+	limits := w.Limits.withDefaults()
+	timed, cancel := deadline(ctx, "document_time", limits.IngestTime, 0)
 	defer cancel()
-	err := caused(timed, w.ingest(timed, job))
+	own := *w
+	own.Objects = timely{w.Objects, limits.ObjectTime}
+	err := caused(timed, own.ingest(timed, job))
 	return settler{log: w.Log, commit: func(ctx context.Context, f store.Failure) error {
 		return w.Documents.FailDocument(ctx, job, f)
 	}}.settle(ctx, job.JobRow, err)

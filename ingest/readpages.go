@@ -43,7 +43,9 @@ func (w *ReadWorker) Timeout(*river.Job[store.ReadArgs]) time.Duration { return 
 
 // Work fetches the page, reads it and commits what was read.
 func (w *ReadWorker) Work(ctx context.Context, job *river.Job[store.ReadArgs]) error {
-	err := w.read(ctx, job)
+	own := *w
+	own.Objects = timely{w.Objects, w.Limits.withDefaults().ObjectTime}
+	err := own.read(ctx, job)
 	var other *otherModelError
 	if errors.As(err, &other) {
 		return w.leave(ctx, job, other)

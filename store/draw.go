@@ -71,6 +71,9 @@ func (s *Store) DrawRegion(ctx context.Context, n NewRegion) (out DrawnRegion, e
 		if err != nil {
 			return fmt.Errorf("store: runs of page %d of document %s: %w", n.Page, n.Document, err)
 		}
+		if out, err = s.drawnBefore(ctx, tx, n, shown); err != nil || out.Run != 0 {
+			return err
+		}
 		run, err := s.drawRun(ctx, tx, doc, page, n, shown)
 		if err != nil {
 			return err
@@ -83,6 +86,23 @@ func (s *Store) DrawRegion(ctx context.Context, n NewRegion) (out DrawnRegion, e
 		return err
 	})
 	return out, err
+}
+
+// drawnBefore finds a region that was drawn just so: somebody asks once more, not knowing whether the first time worked.
+func (s *Store) drawnBefore(ctx context.Context, tx pgx.Tx, n NewRegion, shown []db.CurrentRunsOfPageRow) (out DrawnRegion, err error) {
+	for _, c := range shown {
+		if c.Run.Task != RegionsTask {
+			continue
+		}
+		was, err := s.regionRows(ctx, tx, "r.page_run = $1", c.PageRun)
+		if err != nil {
+			return out, err
+		}
+		if slices.ContainsFunc(was, func(r Region) bool { return r.Source == sourcePerson && r.Kind == n.Kind && r.Box == n.Box }) {
+			out.Run, out.Regions = c.Run.ID, was
+		}
+	}
+	return out, nil
 }
 
 // drawRun makes the run that found what was drawn.

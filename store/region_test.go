@@ -303,6 +303,11 @@ func TestDrawingARegion(t *testing.T) {
 		}
 		return strings.Join(all, "; ")
 	}
+	twice, err := s.DrawRegion(ctx, NewRegion{Document: d.ID, Page: 2, Kind: "table", Box: [4]float64{90, 90, 600, 310}, Reads: []NewRun{reader}})
+	check(t, err)
+	if twice.Run != drawn.Run || len(twice.Again) != 0 || len(twice.Regions) != 3 {
+		t.Errorf("drawn once more: %+v", twice)
+	}
 	again := drawn.Again[0].Run.ID
 	await(t, s, d.ID, "the table drawn by hand", func(DocumentStatus) bool {
 		return one[bool](t, s, "select exists (select 1 from palimpsest.page_run where run = $1 and current)", again)

@@ -6,7 +6,8 @@
 // it; what still collides (River updates jobs in batches of its own) is tried again by Store.tx.
 //
 // The fixed queries are in store/query and compiled by sqlc into store/internal/db. Only statements over a task's own
-// relations, whose names and columns are not known before it declares them, are composed here (relation.go, rows.go).
+// relations, whose names and columns are not known before it declares them, are composed here (relation.go, rows.go), and
+// the one that holds a condition from outside (condition.go).
 package store
 
 import (

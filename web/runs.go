@@ -298,6 +298,9 @@ func runOf(r store.RunStatus) api.RunDetail {
 	out := api.RunDetail{Document: string(r.Document), Promote: string(r.Promote), By: r.Actor,
 		Run:   api.Run{ID: r.ID, Task: r.Task, State: string(r.State), Options: r.Options, Fingerprint: r.Digest, Checkpoint: f.Checkpoint, Created: r.Created, Finished: r.Finished},
 		Parts: map[string]string{"checkpoint": f.Checkpoint, "adapter": f.Adapter, "profile": f.Profile, "plugin": f.Plugin, "renderer": f.Renderer, "kernel": f.Kernel}}
+	if f.Regions != "" {
+		out.Parts["regions"] = f.Regions
+	}
 	for _, p := range r.Pages {
 		out.Pages = append(out.Pages, api.RunPage{Page: p.Number, State: string(p.State), Current: p.Current, Records: p.Records, Confidence: p.Confidence,
 			Model: p.Model, Seconds: p.Seconds, Tokens: p.Tokens, Failure: failureOf(p.Failure)})

@@ -145,7 +145,7 @@ func (s *server) sourceProblem(ctx context.Context, err error) error {
 }
 
 func sourceOf(s store.ScanSourceStatus) api.Source {
-	return api.Source{NewSource: api.NewSource{Name: s.Name, Location: s.Location, Credentials: s.Credentials, Cron: s.Cron, Tasks: s.Tasks, Options: s.Options},
+	return api.Source{NewSource: api.NewSource{Name: s.Name, Location: s.Location, Credentials: s.Credentials, Cron: s.Cron, Tasks: s.Tasks, Options: s.Options, Include: s.Include, Exclude: s.Exclude},
 		Paused: s.Paused, Next: s.Next, Created: s.Created, Objects: s.Objects, Failing: s.Failing, Open: scanOf(s.Open), Last: scanOf(s.Last)}
 }
 

@@ -65,6 +65,9 @@ type Config struct {
 	CheckSource CheckSource
 	// Runs is for the routes of runs; without it there are none.
 	Runs Runs
+	// Regions and ReadersOf are for the route of regions; without them there is none.
+	Regions   Regions
+	ReadersOf ReadersOf
 	// DefaultTasks are done when a submission names none; empty means ocr.
 	DefaultTasks []string
 	// MaxUploadBytes bounds a file; 0 means DefaultMaxUploadBytes.
@@ -176,6 +179,9 @@ func (s *server) register(a huma.API) {
 	}
 	if s.Runs != nil {
 		s.registerRuns(a, op)
+	}
+	if s.Regions != nil && s.ReadersOf != nil {
+		s.registerRegions(a, op)
 	}
 }
 

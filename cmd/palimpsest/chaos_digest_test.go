@@ -230,11 +230,20 @@ func (w *world) sweepLater(t *testing.T, side string) blob.Swept {
 
 // openSide opens database and bucket of a side, with a clock that is ahead by more than the sweep's age.
 func openSide(ctx context.Context, dsn string, conf blob.Config, bucket string) (*backing, error) {
+	return openSideAhead(ctx, dsn, conf, bucket, ingest.DefaultSweepAge+time.Hour)
+}
+
+// openSideAhead is openSide with a clock that is ahead by so much.
+func openSideAhead(ctx context.Context, dsn string, conf blob.Config, bucket string, ahead time.Duration) (*backing, error) {
 	b := &backing{}
 	if err := b.openStore(ctx, dsn, false, quiet); err != nil {
 		return nil, err
 	}
 	conf.Bucket = bucket
-	conf.Now = func() time.Time { return time.Now().Add(ingest.DefaultSweepAge + time.Hour) }
-	return b, b.openBlobs(ctx, conf)
+	conf.Now = func() time.Time { return time.Now().Add(ahead) }
+	if err := b.openBlobs(ctx, conf); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
 }

@@ -157,6 +157,7 @@ func (d *driver) run(kills, freezes int) {
 	var actors, beside sync.WaitGroup
 	beside.Go(func() { d.watch(ctx) })
 	beside.Go(func() { d.letGo(ctx, kills+freezes) })
+	beside.Go(func() { d.sweep(ctx) })
 	for target, events := range plans {
 		actors.Go(func() {
 			for _, e := range events {

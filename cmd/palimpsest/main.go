@@ -45,6 +45,7 @@ type commands struct {
 	Rerun   rerunCmd   `cmd:"" help:"Read pages again by a better model or other options; old rows stay until promoted."`
 	Runs    runsCmd    `cmd:"" help:"List the runs over documents, and what became current when."`
 	Diff    diffCmd    `cmd:"" help:"Show how two runs read the same pages."`
+	Regions regionsCmd `cmd:"" help:"List the regions of pages, or draw one by hand."`
 	Promote promoteCmd `cmd:"" help:"Make a run current, or take that back."`
 	Source  sourceCmd  `cmd:"" help:"Scan folders and buckets on a schedule."`
 	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with this installation."`

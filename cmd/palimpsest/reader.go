@@ -29,6 +29,7 @@ const defaultJobs = 4
 // plugins, model and ingest.ReadPage as the workers.
 type fileReader struct {
 	parts *readingParts
+	model ingest.Model // that of parts, but for tests
 	tasks []chosenTask
 	// finder is the task that finds regions, once for a page; nil where no task waits for them.
 	finder *chosenTask
@@ -49,7 +50,7 @@ type fileResult struct {
 
 // newFileReader finds the tasks and checks their options.
 func newFileReader(parts *readingParts, o readerOptions) (*fileReader, error) {
-	r := &fileReader{parts: parts, o: o}
+	r := &fileReader{parts: parts, model: parts.engine, o: o}
 	if r.o.Jobs <= 0 {
 		r.o.Jobs = defaultJobs
 	}
@@ -197,5 +198,5 @@ func (r *fileReader) readPage(ctx context.Context, file string, page *render.Pag
 			pg.Before = append(pg.Before, of(p))
 		}
 	}
-	return ingest.ReadPageWithin(ctx, ingest.DefaultPageTime, r.parts.engine, t.task, pg, t.profile)
+	return ingest.ReadPageWithin(ctx, ingest.DefaultPageTime, r.model, t.task, pg, t.profile)
 }

@@ -80,9 +80,29 @@ func printRuns(w io.Writer, list api.RunList) {
 			facts = append(facts, "promotes "+r.Promote)
 		}
 		fmt.Fprintf(w, "    %s\n", strings.Join(facts, "; "))
+		printFailures(w, r.Pages)
 	}
 	for _, p := range list.Promotions {
 		printPromotion(w, p)
+	}
+}
+
+// maxFailures bounds the pages whose failure is told for a run.
+const maxFailures = 3
+
+// printFailures says of the first pages that failed, or are to be tried again, why.
+func printFailures(w io.Writer, pages []api.RunPage) {
+	told := 0
+	for _, p := range pages {
+		if p.Failure == nil || told == maxFailures {
+			continue
+		}
+		told++
+		fmt.Fprintf(w, "    page %d %s: %s", p.Page, p.State, p.Failure.Message)
+		if p.Failure.Hint != "" {
+			fmt.Fprintf(w, "; %s", p.Failure.Hint)
+		}
+		fmt.Fprintln(w)
 	}
 }
 

@@ -114,6 +114,8 @@ type sourceAddCmd struct {
 	Cron        string            `required:"" help:"When to scan, five fields in UTC: minute hour day month weekday; also @hourly, @daily, @weekly." placeholder:"EXPR"`
 	Task        []string          `help:"Tasks, comma-separated. Empty: the server's default."`
 	Option      map[string]string `help:"Option of a task; may be repeated." placeholder:"NAME=VALUE" mapsep:"none"`
+	Include     []string          `help:"Take only files of this name (*.tif) or path (1890/**/*.pdf); may be repeated. Empty: all but sidecar files such as .xml, .txt, .md5." placeholder:"GLOB" sep:"none"`
+	Exclude     []string          `help:"Leave files of this name or path alone, whatever --include says; may be repeated." placeholder:"GLOB" sep:"none"`
 	Name        string            `help:"Name of the source. Empty: made from the location."`
 	Credentials string            `help:"S3 server that the operator has set up as PALIMPSEST_SOURCE_NAME_ENDPOINT and so on. Empty: the server's own." placeholder:"NAME"`
 }
@@ -132,7 +134,8 @@ func (c *sourceAddCmd) Run(s *session) error {
 	} else if !strings.HasPrefix(location, "s3://") {
 		return usagef("location %q is neither s3://BUCKET/PREFIX nor a folder", location)
 	}
-	src, err := client.AddSource(s, api.NewSource{Name: c.Name, Location: location, Credentials: c.Credentials, Cron: c.Cron, Tasks: c.Task, Options: c.Option})
+	src, err := client.AddSource(s, api.NewSource{Name: c.Name, Location: location, Credentials: c.Credentials, Cron: c.Cron, Tasks: c.Task, Options: c.Option,
+		Include: c.Include, Exclude: c.Exclude})
 	if err != nil {
 		return c.wrong(err)
 	}
@@ -304,6 +307,14 @@ func (f clientFlags) print(w io.Writer, src api.Source) error {
 		fmt.Fprintf(w, ", %d failing", src.Failing)
 	}
 	fmt.Fprintln(w)
+	for _, p := range []struct {
+		what     string
+		patterns []string
+	}{{"takes", src.Include}, {"leaves", src.Exclude}} {
+		if len(p.patterns) > 0 {
+			fmt.Fprintf(w, "  %s %s\n", p.what, strings.Join(p.patterns, " "))
+		}
+	}
 	for _, scan := range []*api.Scan{src.Last, src.Open} {
 		if scan != nil {
 			printScan(w, *scan)

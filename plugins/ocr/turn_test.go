@@ -99,6 +99,9 @@ func TestViewsCutAlongTheLines(t *testing.T) {
 				}
 			}
 		}
+		if hocr := string(r.Artifacts[0].Content); strings.Count(hocr, "; poly ") != 6 {
+			t.Errorf("%v degrees: %d polygons in hOCR, want those of 4 words and 2 lines", degrees, strings.Count(hocr, "; poly "))
+		}
 		if got := strings.Join(texts, "; "); got != "one two; three four" {
 			t.Errorf("%v degrees: lines are %q", degrees, got)
 		}

@@ -23,7 +23,7 @@ func write(page task.Page, words []word, turn *turned, notes []string) task.Read
 	for n, l := range order(words, turn) {
 		polygon := turn.corners(page, l.Box)
 		l.Box = turn.toPage(page, l.Box)
-		line := hocr.Line{Box: l.Box, Block: l.Block, Paragraph: l.Paragraph}
+		line := hocr.Line{Box: l.Box, Polygon: polygon, Block: l.Block, Paragraph: l.Paragraph}
 		var printed transcript.Line
 		var sure, weight float64
 		source := task.SourceModel
@@ -35,7 +35,7 @@ func write(page task.Page, words []word, turn *turned, notes []string) task.Read
 			sure += w.confidence * runes(w.text)
 			weight += runes(w.text)
 			source = w.source
-			shown := hocr.Word{Text: w.text, Box: w.box, Confidence: w.confidence}
+			shown := hocr.Word{Text: w.text, Box: w.box, Polygon: w.polygon, Confidence: w.confidence}
 			if w.source == task.SourceTextLayer {
 				shown.Confidence = -1
 			}

@@ -134,7 +134,7 @@ const options = (o) => {
 // stateOf is the least finished state of a page's runs.
 export function stateOf(p) {
   if (p.failure) return 'failed';
-  const order = ['failed', 'running', 'queued', 'unreadable', 'cancelled', 'blank', 'done'];
+  const order = ['failed', 'running', 'queued', 'waiting', 'unreadable', 'cancelled', 'blank', 'done'];
   return order.find((s) => p.runs.some((r) => r.state === s)) || 'queued';
 }
 

@@ -48,7 +48,7 @@ export function state(name, note = name) {
 export const stateNotes = {
   received: 'Waiting to be looked at', ingesting: 'Pages are being drawn', running: 'Pages are being read',
   complete: 'All pages were read or are blank', partial: 'Some pages could not be read', failed: 'Nothing could be read',
-  cancelled: 'Ended by hand', queued: 'Waiting', done: 'Read', blank: 'Nothing stands on it', unreadable: 'The model could make nothing of it',
+  cancelled: 'Ended by hand', queued: 'Waiting', waiting: 'Waiting until its regions are found', done: 'Read', blank: 'Nothing stands on it', unreadable: 'The model could make nothing of it',
 };
 export const final = (s) => ['complete', 'partial', 'failed', 'cancelled'].includes(s);
 export const finalPage = (s) => ['done', 'blank', 'unreadable', 'failed', 'cancelled'].includes(s);

@@ -30,7 +30,7 @@ export function documentList({ say }) {
 
   function fill(link, doc) {
     const { progress } = doc;
-    const finished = Math.max(0, Object.entries(progress.states || {}).reduce((n, [k, v]) => n + (k === 'queued' || k === 'running' ? 0 : v), 0));
+    const finished = Math.max(0, Object.entries(progress.states || {}).reduce((n, [k, v]) => n + (k === 'waiting' || k === 'queued' || k === 'running' ? 0 : v), 0));
     const pages = doc.pages ? count(doc.pages, 'page') : '';
     link.replaceChildren(
       el('span.title', { title: doc.name }, doc.name),

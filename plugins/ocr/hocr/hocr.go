@@ -16,6 +16,7 @@ import (
 type Word struct {
 	Text       string
 	Box        task.Box
+	Polygon    []task.Point // corners of one that does not stand upright
 	Confidence float64 // 0 to 1; negative when there is none
 }
 
@@ -23,6 +24,7 @@ type Word struct {
 type Line struct {
 	Words            []Word
 	Box              task.Box
+	Polygon          []task.Point // corners of one that slopes
 	Block, Paragraph int
 }
 
@@ -51,7 +53,8 @@ const head = `<?xml version="1.0" encoding="UTF-8"?>
 `
 
 // HTML returns the page as hOCR 1.2. Boxes are whole pixels that enclose the
-// exact ones, within the page.
+// exact ones, within the page; what does not stand upright has its corners
+// beside them, as the property poly.
 func (p Page) HTML() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, head, text(p.Title), text(p.System))
@@ -94,20 +97,35 @@ func (p Page) block(b *strings.Builder, i int) int {
 
 func (p Page) line(b *strings.Builder, i int) {
 	l := p.Lines[i]
-	fmt.Fprintf(b, "     <span class='ocr_line' id='line_%d_%d' title='%s'>\n", p.Number, i+1, p.bbox(l.Box))
+	fmt.Fprintf(b, "     <span class='ocr_line' id='line_%d_%d' title='%s%s'>\n", p.Number, i+1, p.bbox(l.Box), p.poly(l.Polygon))
 	for k, w := range l.Words {
 		conf := ""
 		if w.Confidence >= 0 {
 			conf = fmt.Sprintf("; x_wconf %d", int(math.Round(100*min(1, w.Confidence))))
 		}
-		fmt.Fprintf(b, "      <span class='ocrx_word' id='word_%d_%d_%d' title='%s%s'>%s</span>\n",
-			p.Number, i+1, k+1, p.bbox(w.Box), conf, text(w.Text))
+		fmt.Fprintf(b, "      <span class='ocrx_word' id='word_%d_%d_%d' title='%s%s%s'>%s</span>\n",
+			p.Number, i+1, k+1, p.bbox(w.Box), p.poly(w.Polygon), conf, text(w.Text))
 	}
 	b.WriteString("     </span>\n")
 }
 
+// clip keeps a coordinate within the page.
+func clip(v float64, top int) int { return int(max(0, min(float64(top), v))) }
+
+// poly is the property of a polygon, behind that of its box; empty for none.
+func (p Page) poly(polygon []task.Point) string {
+	if len(polygon) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("; poly")
+	for _, c := range polygon {
+		fmt.Fprintf(&b, " %d %d", clip(math.Round(c.X), p.Width), clip(math.Round(c.Y), p.Height))
+	}
+	return b.String()
+}
+
 func (p Page) bbox(b task.Box) string {
-	clip := func(v float64, top int) int { return int(max(0, min(float64(top), v))) }
 	return fmt.Sprintf("bbox %d %d %d %d", clip(math.Floor(b.X0), p.Width), clip(math.Floor(b.Y0), p.Height),
 		clip(math.Ceil(b.X1), p.Width), clip(math.Ceil(b.Y1), p.Height))
 }

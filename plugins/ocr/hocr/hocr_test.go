@@ -88,6 +88,25 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// What slopes has its corners beside its box, within the page.
+func TestPolygons(t *testing.T) {
+	t.Parallel()
+	p := sample()
+	p.Lines = p.Lines[:1]
+	p.Lines[0].Polygon = []task.Point{{X: 5, Y: 12.6}, {X: 204, Y: 10}, {X: 205, Y: 28}, {X: 6, Y: 31}}
+	p.Lines[0].Words[0].Polygon = []task.Point{{X: -1, Y: 12.4}, {X: 44, Y: 11}, {X: 45, Y: 30}, {X: 6.5, Y: 30.6}}
+	got, _ := elements(t, p.HTML())
+	for i, want := range map[int]string{
+		3: "bbox 5 10 200 31; poly 5 13 200 10 200 28 6 31",
+		4: "bbox 5 10 45 31; poly 0 12 44 11 45 30 7 31; x_wconf 99",
+		5: "bbox 50 10 90 31",
+	} {
+		if !strings.HasSuffix(got[i], " "+want) {
+			t.Errorf("%s, want %s", got[i], want)
+		}
+	}
+}
+
 func TestHeadNamesSystemAndCapabilities(t *testing.T) {
 	t.Parallel()
 	doc := string(sample().HTML())
