@@ -87,7 +87,7 @@ var imports = map[string][]string{
 	"ingest/sources":   {},
 	"ingest":           {"engine", "ingest/pdfa", "ingest/sources", "internal/failpoint", "render", "store", "store/blob", "task"},
 	"web":              {"api", "internal/failpoint", "store", "store/blob"},
-	"eval":             {"plugins/molecule/smiles", "plugins/table/htmltable"},
+	"eval":             {"plugins/cxr/findings", "plugins/molecule/smiles", "plugins/table/htmltable"},
 	"samples/generate": {},
 	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "rowdiff", "store", "store/blob", "task", "task/host", "task/loc", "web"},
 }

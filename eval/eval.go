@@ -55,7 +55,7 @@ type Page struct {
 // Found is a table, a molecule, a system of music or an object that was read.
 type Found struct {
 	Text       string     `json:"text"`           // its HTML, SMILES or **kern; an object's label
-	Page       int        `json:"page,omitempty"` // 1-based; 0 means the first
+	Page       int        `json:"page,omitempty"` // 1-based; 0 is the first, and of a truth that the picture shows nothing else
 	Box        [4]float64 `json:"box,omitzero"`   // in pixels of the page
 	Confidence float64    `json:"confidence,omitempty"`
 	Crowd      bool       `json:"crowd,omitempty"` // of a true object: stands for many
@@ -68,7 +68,7 @@ type Answer struct {
 	Pages    []Page                    `json:"pages,omitempty"`
 	Found    []Found                   `json:"found,omitempty"`
 	Text     string                    `json:"text,omitempty"`
-	Codes    []string                  `json:"codes,omitempty"`     // findings coded in a report
+	Codes    []string                  `json:"codes,omitzero"`      // findings coded in a report; nil where nobody coded them
 	RadGraph map[string]RadGraphEntity `json:"radgraph,omitempty"`  // annotations of a report
 	LogProbs []float64                 `json:"log_probs,omitempty"` // of the true text's tokens, natural
 }

@@ -25,6 +25,10 @@ type Measure interface {
 	Leading() []string
 }
 
+// Crop says whether a truth is that of a picture which shows one table, molecule or system
+// of music and nothing else, so that nobody need look for where it is.
+func Crop(truth Answer) bool { return len(truth.Found) == 1 && truth.Found[0].Page == 0 }
+
 // ErrNoTruth is wrapped where an item's truth says nothing of the task.
 var ErrNoTruth = errors.New("eval: the truth says nothing of this task")
 
@@ -107,7 +111,7 @@ var lowerIsBetter = []string{"cer", "wer", "ser", "ler", "cer_2023", "perplexity
 // LowerIsBetter says whether a metric counts errors.
 func LowerIsBetter(metric string) bool { return slices.Contains(lowerIsBetter, metric) }
 
-// Leading is the leading metric of a result and its value, larger is better; false
+// leadingOf is the leading metric of a result and its value, larger is better; false
 // where it has none.
 func leadingOf(m Measure, r Result) (name string, goodness float64, ok bool) {
 	for _, name := range m.Leading() {

@@ -18,10 +18,10 @@ const maxObjects = 10_000
 // a subset's is the mean over all pairs. The truth is {"html"} or {"tables": [{"html"}]},
 // or a file of HTML.
 func tableMeasure() Measure {
-	return measure[[]string]{
+	return measure[[]Found]{
 		task:    "table",
 		leading: []string{"teds"},
-		parse: func(item Item) ([]string, error) {
+		parse: func(item Item) ([]Found, error) {
 			var t struct {
 				HTML   *string `json:"html"`
 				Tables []struct {
@@ -32,27 +32,27 @@ func tableMeasure() Measure {
 			if err != nil {
 				return nil, err
 			}
-			var out []string
+			var out []Found
 			switch {
 			case plain != "":
-				out = []string{plain}
+				out = []Found{{Text: plain}}
 			case t.HTML != nil:
-				out = []string{*t.HTML}
+				out = []Found{{Text: *t.HTML}}
 			case t.Tables != nil:
 				for _, one := range t.Tables {
-					out = append(out, one.HTML)
+					out = append(out, Found{Text: one.HTML, Page: 1})
 				}
 			default:
 				return nil, noTruth(item, `{"html"} or {"tables": [{"html"}]}`)
 			}
 			return out, checkCount(item, len(out))
 		},
-		show: showTexts,
-		score: func(_ Item, truth []string, a Answer) (Score, error) {
+		show: showFound,
+		score: func(_ Item, truth []Found, a Answer) (Score, error) {
 			sums := [4]float64{}
 			n := max(len(truth), len(a.Found))
 			for i := range min(len(truth), len(a.Found), maxObjects) {
-				s, err := ScoreTable(a.Found[i].Text, truth[i])
+				s, err := ScoreTable(a.Found[i].Text, truth[i].Text)
 				if err != nil {
 					return Score{}, err
 				}
@@ -76,12 +76,7 @@ func checkCount(item Item, n int) error {
 	return nil
 }
 
-func showTexts(texts []string) (a Answer) {
-	for _, t := range texts {
-		a.Found = append(a.Found, Found{Text: t})
-	}
-	return a
-}
+func showFound(found []Found) Answer { return Answer{Found: found} }
 
 // moleculeMeasure compares molecules. Each true one takes, of those read, the one that
 // is most like it and not taken; a missing or surplus one counts as 0. "exact" is the
@@ -90,10 +85,10 @@ func showTexts(texts []string) (a Answer) {
 // a stereo centre, "valid" the share of texts read that are molecules. The truth is
 // {"smiles"} or {"molecules": [{"smiles"}]}, or a file with the SMILES.
 func moleculeMeasure() Measure {
-	return measure[[]string]{
+	return measure[[]Found]{
 		task:    "molecule",
 		leading: []string{"graph", "exact"},
-		parse: func(item Item) ([]string, error) {
+		parse: func(item Item) ([]Found, error) {
 			var t struct {
 				SMILES    *string `json:"smiles"`
 				Molecules []struct {
@@ -104,23 +99,23 @@ func moleculeMeasure() Measure {
 			if err != nil {
 				return nil, err
 			}
-			var out []string
+			var out []Found
 			switch {
 			case plain != "":
-				out = []string{firstField(plain)}
+				out = []Found{{Text: firstField(plain)}}
 			case t.SMILES != nil:
-				out = []string{*t.SMILES}
+				out = []Found{{Text: *t.SMILES}}
 			case t.Molecules != nil:
 				for _, m := range t.Molecules {
-					out = append(out, m.SMILES)
+					out = append(out, Found{Text: m.SMILES, Page: 1})
 				}
 			default:
 				return nil, noTruth(item, `{"smiles"} or {"molecules": [{"smiles"}]}`)
 			}
 			return out, checkCount(item, len(out))
 		},
-		show:  showTexts,
-		score: func(_ Item, truth []string, a Answer) (Score, error) { return scoreMolecules(truth, a.Found), nil },
+		show:  showFound,
+		score: func(_ Item, truth []Found, a Answer) (Score, error) { return scoreMolecules(truth, a.Found), nil },
 	}
 }
 
@@ -131,7 +126,7 @@ func firstField(s string) string {
 	return ""
 }
 
-func scoreMolecules(truth []string, found []Found) Score {
+func scoreMolecules(truth, found []Found) Score {
 	read := make([]spelling, min(len(found), maxObjects))
 	valid := 0
 	for i := range read {
@@ -141,8 +136,8 @@ func scoreMolecules(truth []string, found []Found) Score {
 	}
 	var exact, graph, tetrahedra, chiral, chirals float64
 	taken := make([]bool, len(read))
-	for _, text := range truth {
-		t := newSpelling(text)
+	for _, f := range truth {
+		t := newSpelling(f.Text)
 		best, match, likeness := -1, SMILESMatch{}, -1.0
 		for i, r := range read {
 			if taken[i] {
@@ -241,7 +236,7 @@ func detectionMeasure() Measure {
 			}
 			return out, checkCount(item, len(out))
 		},
-		show: func(t []Found) Answer { return Answer{Found: t} },
+		show: showFound,
 		score: func(item Item, truth []Found, a Answer) (Score, error) {
 			s := Score{terms: map[string]term{}, found: []Detection{}, objects: []Object{}}
 			for _, f := range a.Found[:min(len(a.Found), maxObjects)] {

@@ -2,7 +2,10 @@ package eval
 
 import (
 	"errors"
+	"slices"
 	"strings"
+
+	"palimpsest.dev/plugins/cxr/findings"
 )
 
 // report is what is known of a radiology report.
@@ -30,7 +33,8 @@ func (r report) text() string {
 // coded findings by finding_f1 over all classes and finding_f1:CLASS of each; and, where
 // both sides bring annotations, radgraph_simple, radgraph_partial and radgraph_complete. The truth
 // is {"report"} or {"findings", "impression"}, "codes" (a list of classes, empty where
-// nothing was found) and "radgraph"; what is missing is not measured.
+// nothing was found) and "radgraph". Codes that a side does not give are those of the
+// program's own coder; what is missing otherwise is not measured.
 func reportMeasure(items []Item) (Measure, error) {
 	frequency := consensus{}
 	parse := func(item Item) (report, error) {
@@ -64,8 +68,8 @@ func reportMeasure(items []Item) (Measure, error) {
 			if text := r.text(); text != "" {
 				terms = textTerms(a.Text, []string{PTB(text)}, frequency[item.Subset])
 			}
-			if r.Codes != nil {
-				codeTerms(terms, a.Codes, r.Codes)
+			if codes := coded(r.Codes, r.text()); codes != nil {
+				codeTerms(terms, coded(a.Codes, a.Text), codes)
 			}
 			if r.RadGraph != nil {
 				s := RadGraphF1(a.RadGraph, r.RadGraph)
@@ -74,6 +78,22 @@ func reportMeasure(items []Item) (Measure, error) {
 			return Score{terms: terms}, nil
 		},
 	}, nil
+}
+
+// coded gives the findings of a report that are present or uncertain: as they were given,
+// or else as the program's own coder finds them in the text.
+func coded(given []string, text string) []string {
+	if given != nil || text == "" {
+		return given
+	}
+	codes := []string{}
+	for class, status := range findings.OfReport(text) {
+		if status == findings.Present || status == findings.Uncertain {
+			codes = append(codes, string(class))
+		}
+	}
+	slices.Sort(codes)
+	return codes
 }
 
 // codeTerms are the F1 of the coded findings of one report, in all and by class.

@@ -32,6 +32,7 @@ func EarlierPages(number, pages int, how task.Profile) []int {
 // look fills in the overviews of the page's regions and tells the task of the
 // pages before it. A side of 0 asks for no overview.
 func (pg *Page) look(side int) {
+	pg.judged = side > 0 // a picture may be worth asking about without a stroke of ink
 	pg.Regions = slices.Clone(pg.Regions)
 	for i := range pg.Regions {
 		pg.Regions[i].Overview = glance(pg.Image, pg.Regions[i].Box, side)

@@ -33,6 +33,7 @@ type Page struct {
 	Before    []Page      // pages in front of this one that the model may be shown beside it, see EarlierPages
 	Notes     []string    // what a reader of the outcome should know: images the page lacks
 	level     levelView
+	judged    bool // the task sees for itself what is worth asking about
 }
 
 // levelView is the page's raster turned so that its lines run straight.
@@ -223,7 +224,7 @@ func answer(ctx context.Context, m Model, pg Page, ask task.Ask) (task.Answer, e
 	}
 	view, toPage := pg.cut(ask.Region, ask.Size, ask.Fit)
 	a := task.Answer{Ask: ask, ToPage: task.Affine(toPage)}
-	if render.BlankView(view) {
+	if !pg.judged && render.BlankView(view) {
 		a.Stop = task.StopBlank
 		return a, nil
 	}

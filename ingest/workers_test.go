@@ -350,7 +350,7 @@ func TestReadSeesThatStoredThingsFit(t *testing.T) {
 	}
 	w, r, _ = reader(t, oneWordEach(left))
 	w.Profile.Tasks = nil
-	if err := w.Work(t.Context(), job(store.ReadArgs{}, 1)); err != nil || r.committed.Failure.Kind != store.KindModel {
+	if err := w.Work(t.Context(), job(store.ReadArgs{}, 1)); err != nil || r.committed.Failure.Kind != store.KindUnsupported {
 		t.Errorf("a model without a profile for the task: %v, %+v", err, r.committed)
 	}
 }

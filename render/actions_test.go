@@ -2,14 +2,12 @@ package render
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 )
@@ -171,22 +169,4 @@ func TestUnlistedActionsAreSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNotes(t, d, []string{"rebuilt:", "unlisted:none is acted on"})
-}
-
-func FuzzInspect(f *testing.F) {
-	for _, a := range actingDocuments("http://192.0.2.1/", "/bait.pdf") {
-		f.Add(writePDF([]pdfPage{{100, 100, a.content, a.extra}}, a.catalog, a.objects...))
-	}
-	l := Limits{StreamBytes: 1 << 20, InspectTime: 2 * time.Second}.withDefaults()
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := inspect(blob{bytes.NewReader(b), int64(len(b))}, "", l)
-		if err != nil {
-			return
-		}
-		for _, n := range trimNotes(s.Notes) {
-			if n.Kind == "" || n.Text == "" || len(n.Text) > MaxNoteBytes || n.Text != clip(n.Text, MaxNoteBytes) {
-				t.Fatalf("note %q", fmt.Sprint(n))
-			}
-		}
-	})
 }

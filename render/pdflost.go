@@ -46,9 +46,13 @@ func (p *pdfReader) missing(images []pdfImage, img *image.RGBA, fromPage Affine)
 				continue
 			}
 			// What was decoded once is decoded again: not without end.
-			checked, pixels = checked+1, pixels+int64(i.w)*int64(i.h)
-			if checked > maxChecked || checked > 1 && pixels > p.m.limits.PagePixels {
+			// The first one is decoded whatever its size.
+			n := int64(i.w) * int64(i.h)
+			if checked == maxChecked || checked > 0 && pixels+n > p.m.limits.PagePixels {
 				continue
+			}
+			if checked++; checked > 1 {
+				pixels += n
 			}
 			if i.lost = p.decodes(i); errors.Is(i.lost, errWholeFile) && !p.patched {
 				return nil, i.lost

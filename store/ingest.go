@@ -49,7 +49,7 @@ func (s *Store) submit(ctx context.Context, tx pgx.Tx, d NewDocument) (doc Docum
 		return doc, false, err
 	}
 	for _, r := range d.Runs {
-		if _, err := s.ensureRun(ctx, tx, id, r); err != nil {
+		if _, err := s.ensureRun(ctx, tx, id, r, nil); err != nil {
 			return Document{}, false, err
 		}
 	}
@@ -62,13 +62,14 @@ func (s *Store) submit(ctx context.Context, tx pgx.Tx, d NewDocument) (doc Docum
 	return doc, true, s.notify(ctx, tx, Event{Document: id, State: string(DocumentReceived)})
 }
 
-// ensureRun finds the document's run of this digest or makes it, after the one that it waits for.
-func (s *Store) ensureRun(ctx context.Context, tx pgx.Tx, id DocumentID, r NewRun) (run int64, err error) {
-	row, err := s.q.RunOfDigest(ctx, tx, db.RunOfDigestParams{Document: string(id), Task: r.Task, Digest: r.digest()})
+// ensureRun finds the document's run of this digest that has not failed on one of the pages, or makes it, after the one
+// that it waits for.
+func (s *Store) ensureRun(ctx context.Context, tx pgx.Tx, id DocumentID, r NewRun, pages []int) (run int64, err error) {
+	row, err := s.q.RunOfDigest(ctx, tx, db.RunOfDigestParams{Document: string(id), Task: r.Task, Digest: r.digest(), Numbers: numbers32(pages)})
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return row.ID, found(err, "run of %s over document %s", r.Task, id)
 	}
-	regions, err := s.ensureRegions(ctx, tx, id, r)
+	regions, err := s.ensureRegions(ctx, tx, id, r, pages)
 	if err != nil {
 		return 0, err
 	}

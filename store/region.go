@@ -28,12 +28,13 @@ type Region struct {
 	Source     string     // "model" or "person"
 }
 
-// ensureRegions finds or makes the run that a new run waits for; null for none.
-func (s *Store) ensureRegions(ctx context.Context, tx pgx.Tx, id DocumentID, r NewRun) (pgtype.Int8, error) {
+// ensureRegions finds or makes the run that a new run over some pages waits for; null for none. One that failed on any of
+// them is not waited for again.
+func (s *Store) ensureRegions(ctx context.Context, tx pgx.Tx, id DocumentID, r NewRun, pages []int) (pgtype.Int8, error) {
 	if r.Regions == nil {
 		return pgtype.Int8{}, nil
 	}
-	run, err := s.ensureRun(ctx, tx, id, *r.Regions)
+	run, err := s.ensureRun(ctx, tx, id, *r.Regions, pages)
 	return pgtype.Int8{Int64: run, Valid: err == nil}, err
 }
 

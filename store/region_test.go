@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/riverqueue/river"
@@ -203,6 +204,45 @@ func TestWhoWaitsEndsAsTheRegionsDo(t *testing.T) {
 		if r.Task == "table" && (r.Failure == nil || r.Failure.Kind != KindModel || r.Failure.Message != "finding the page's regions: the model repeated itself" || r.Failure.Hint != torn.Hint) {
 			t.Errorf("%+v", r.Failure)
 		}
+	}
+}
+
+// Where finding the regions failed, reading again finds them again; where it did not, it does not.
+func TestReadingAgainFindsRegionsAgain(t *testing.T) {
+	t.Parallel()
+	s := openMixed(t)
+	var broken atomic.Bool
+	broken.Store(true)
+	var asked atomic.Int64
+	find := func(page int) Outcome {
+		asked.Add(1)
+		if page == 1 && broken.Load() {
+			return Outcome{State: PageFailed, Failure: &Failure{Kind: KindInternal, Message: "no"}}
+		}
+		return found3(page)
+	}
+	pipeline{pages: 2, read: readMixed(s, find)}.work(t, s)
+	d, _, err := s.Submit(t.Context(), mixed("a.pdf"))
+	check(t, err)
+	awaitState(t, s, d.ID, DocumentPartial)
+	broken.Store(false)
+	other := tableRun()
+	other.Options = map[string]string{"join": "never"} // page 2 was read well with the other value
+	r, err := s.Rerun(t.Context(), NewRerun{Document: d.ID, NewRun: other, Promote: PromoteAlways})
+	check(t, err)
+	await(t, s, d.ID, "the tables", func(DocumentStatus) bool {
+		return one[int](t, s, "select count(*) from palimpsest.page_run where run = $1 and current and state = 'done'", r.Run.ID) == 2
+	})
+	before := asked.Load()
+	third := tableRun()
+	third.Fingerprint.Plugin = "table 3"
+	r, err = s.Rerun(t.Context(), NewRerun{Document: d.ID, NewRun: third, Promote: PromoteAlways})
+	check(t, err)
+	await(t, s, d.ID, "the tables once more", func(DocumentStatus) bool {
+		return one[int](t, s, "select count(*) from palimpsest.page_run where run = $1 and current and state = 'done'", r.Run.ID) == 2
+	})
+	if n := asked.Load(); n != before || n > 4 {
+		t.Errorf("regions were found %d times, %d before the last run", n, before)
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *Store) rerun(ctx context.Context, tx pgx.Tx, row db.Document, n NewReru
 	}
 	regions := n.over
 	if !regions.Valid {
-		if regions, err = s.ensureRegions(ctx, tx, n.Document, n.NewRun); err != nil {
+		if regions, err = s.ensureRegions(ctx, tx, n.Document, n.NewRun, out.Pages); err != nil {
 			return out, err
 		}
 	}

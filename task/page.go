@@ -15,7 +15,7 @@ type Point struct{ X, Y float64 }
 // Affine is {a, b, c, d, e, f}: x' = a*x + b*y + c, y' = d*x + e*y + f.
 type Affine [6]float64
 
-// Page is what a task sees of a page: everything but the pixels.
+// Page is what a task sees of a page: everything but the full pixels.
 type Page struct {
 	Document      string   // name of the document, for artifacts
 	Number        int      // 1-based

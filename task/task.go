@@ -1,6 +1,7 @@
 // Package task is the contract between Palimpsest and the programs that know a
 // task: optical character recognition, tables, molecules and so on. A task
-// sees a page as geometry, text layer and options, never as pixels; it plans
+// sees a page as geometry, text layer and options, not as pixels (but for a
+// glance at its regions where it asks for one, Info.Overview); it plans
 // which parts of the page the model is to be shown and with which prompt, and
 // turns the answers into records. The host runs the model, so a task holds no
 // weights, and keeps nothing between calls: what it must remember travels in

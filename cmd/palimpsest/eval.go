@@ -154,7 +154,7 @@ func (c *measureCmd) source(s *session, m eval.Measure, items []eval.Item) (eval
 	case slices.Contains(askedTasks, c.Task):
 		return c.openAsked(s, m, items)
 	}
-	return c.openTask(s)
+	return c.openTask(s, m)
 }
 
 // page writes the worst cases.

@@ -26,7 +26,7 @@ import (
 )
 
 // openTask reads items as `palimpsest run` does.
-func (c *measureCmd) openTask(s *session) (source evalSource, err error) {
+func (c *measureCmd) openTask(s *session, m eval.Measure) (source evalSource, err error) {
 	parts, err := openReading(c.modelFlags, s.log)
 	if err != nil {
 		return source, err
@@ -48,14 +48,40 @@ func (c *measureCmd) openTask(s *session) (source evalSource, err error) {
 	if err != nil {
 		return source, err
 	}
-	t := reader.tasks[0]
-	system, err := json.Marshal([]any{parts.fingerprint(t), t.options})
-	if err != nil {
-		return source, err
+	// A crop shows nothing but what is to be read, so nobody looks for where it is.
+	whole := *reader
+	whole.finder = nil
+	readerOf := func(item eval.Item) (*fileReader, error) {
+		truth, err := m.Truth(item)
+		if err == nil && eval.Crop(truth) {
+			return &whole, nil
+		}
+		return reader, err
 	}
 	return evalSource{
-		read:        reader.readItem,
-		fingerprint: func(item eval.Item) (string, error) { return fileFingerprint(string(system), item) },
+		read: func(ctx context.Context, item eval.Item) (eval.Answer, error) {
+			r, err := readerOf(item)
+			if err != nil {
+				return eval.Answer{}, err
+			}
+			return r.readItem(ctx, item)
+		},
+		fingerprint: func(item eval.Item) (string, error) {
+			r, err := readerOf(item)
+			if err != nil {
+				return "", err
+			}
+			t := r.tasks[0]
+			told := []any{parts.fingerprint(t), t.options}
+			if r.finder != nil {
+				told = append(told, parts.fingerprint(*r.finder), r.finder.options)
+			}
+			system, err := json.Marshal(told)
+			if err != nil {
+				return "", err
+			}
+			return fileFingerprint(string(system), item)
+		},
 		close:       func() { parts.Close() },
 	}, nil
 }
@@ -80,7 +106,6 @@ func addPage(a *eval.Answer, got fileResult) {
 	if got.Err != nil {
 		page.Error = got.Err.Error()
 	}
-	var findings, impression string
 	for _, rec := range got.Outcome.Records {
 		text := func(column string) string { v, _ := rec.Values[column].(string); return v }
 		found := eval.Found{Page: got.Page, Box: roundBox(rec.Box), Confidence: round(rec.Confidence, 4)}
@@ -102,11 +127,16 @@ func addPage(a *eval.Answer, got fileResult) {
 		case "omr score":
 			found.Text = text("kern")
 		case "cxr report":
-			findings, impression = text("findings"), text("impression")
+			if a.Codes == nil {
+				a.Codes = []string{} // coded, and perhaps nothing found
+			}
+			said := strings.TrimSpace(text("body") + "\n" + text("findings") + "\n" + text("impression"))
+			a.Text = strings.TrimSpace(a.Text + "\n" + said)
 			continue
 		case "cxr finding":
-			if code := text("code"); code != "" && !slices.Contains(a.Codes, code) {
-				a.Codes = append(a.Codes, code)
+			decides, _ := rec.Values["decides"].(bool)
+			if class := text("class"); decides && text("status") != "absent" && !slices.Contains(a.Codes, class) {
+				a.Codes = append(a.Codes, class)
 			}
 			continue
 		default:
@@ -114,7 +144,6 @@ func addPage(a *eval.Answer, got fileResult) {
 		}
 		a.Found = append(a.Found, found)
 	}
-	a.Text = strings.TrimSpace(a.Text + "\n" + strings.TrimSpace(findings+"\n"+impression))
 	a.Pages = append(a.Pages, page)
 }
 

@@ -53,7 +53,7 @@ func (c *regionsAddCmd) Run(s *session) error {
 		fmt.Fprintf(s.stdout, "%s reads the page again: run %d\n", r.Task, r.Run)
 	}
 	if len(drawn.Again) == 0 {
-		fmt.Fprintf(s.stdout, "no task of this page reads regions of kind %s; submit the document with one that does\n", c.Kind)
+		fmt.Fprintf(s.stdout, "nothing reads the page again: the region was drawn before, or no task of this document reads regions of kind %s\n", c.Kind)
 	}
 	return nil
 }

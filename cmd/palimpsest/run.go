@@ -117,6 +117,7 @@ type runLine struct {
 	Tables    []runTable             `json:"tables,omitzero"`
 	Molecules []runMolecule          `json:"molecules,omitzero"`
 	Scores    []runScore             `json:"scores,omitzero"`
+	Reports   []runReport            `json:"reports,omitzero"`  // drafts, not for diagnosis; sentences and findings are Records
 	Regions   []runRegion            `json:"regions,omitzero"`  // found, or those that the task was shown
 	Records   map[string][]runRecord `json:"records,omitempty"` // of tasks that have no form of their own here
 	Reason    string                 `json:"reason,omitempty"`
@@ -151,6 +152,17 @@ type runScore struct {
 	Kern   string `json:"kern"`
 	Valid  bool   `json:"valid"`
 	Reason string `json:"reason,omitempty"` // what is wrong with it
+}
+
+type runReport struct {
+	spot
+	Notice     string   `json:"notice"`
+	Text       string   `json:"text"`
+	Body       string   `json:"body,omitempty"`
+	Findings   string   `json:"findings,omitempty"`
+	Impression string   `json:"impression,omitempty"`
+	Missing    string   `json:"missing,omitempty"`
+	Codes      []string `json:"codes"` // classes of findings that are present or uncertain
 }
 
 type runRegion struct {
@@ -211,6 +223,9 @@ func lineOf(r fileResult, model string) runLine {
 	case task.RegionsTask:
 		line.Regions = regionsOf(ingest.RegionsOf(o))
 	default:
+		if r.Task == "cxr" {
+			line.Reports = reportsOf(o.Records)
+		}
 		line.Records = map[string][]runRecord{}
 		for _, rec := range o.Records {
 			line.Records[rec.Relation] = append(line.Records[rec.Relation], runRecord{Box: roundBox(rec.Box),
@@ -231,6 +246,8 @@ func (l runLine) count() string {
 		return fmt.Sprintf("%d molecules", len(l.Molecules))
 	case l.Scores != nil:
 		return fmt.Sprintf("%d systems of music", len(l.Scores))
+	case l.Reports != nil:
+		return fmt.Sprintf("%d draft reports, not for diagnosis", len(l.Reports))
 	case l.Regions != nil:
 		return fmt.Sprintf("%d regions", len(l.Regions))
 	}
@@ -239,6 +256,21 @@ func (l runLine) count() string {
 		n += len(r)
 	}
 	return fmt.Sprintf("%d rows", n)
+}
+
+// reportsOf gives the reports of a page with the classes of their findings.
+func reportsOf(records []task.Record) []runReport {
+	codes := map[any][]string{}
+	for _, rec := range records {
+		v := values(rec.Values)
+		if decides, _ := v["decides"].(bool); rec.Relation == "finding" && decides && v.text("status") != "absent" {
+			codes[v["report_seq"]] = append(codes[v["report_seq"]], v.text("class"))
+		}
+	}
+	return rowsOf(records, "report", func(at spot, v values) runReport {
+		return runReport{at, v.text("notice"), v.text("text"), v.text("body"), v.text("findings"), v.text("impression"), v.text("missing"),
+			append([]string{}, codes[v["seq"]]...)}
+	})
 }
 
 // values are those of a record.

@@ -56,7 +56,11 @@ values (@document, @task, @options, @fingerprint, @digest, sqlc.narg(regions))
 returning *;
 
 -- name: RunOfDigest :one
-select * from palimpsest.run where document = @document and task = @task and digest = @digest order by id limit 1;
+-- The newest that has not failed on one of the pages.
+select r.* from palimpsest.run r where r.document = @document and r.task = @task and r.digest = @digest and not exists (
+    select 1 from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page
+    where pr.run = r.id and p.number = any(@numbers::integer[]) and pr.state in ('failed', 'cancelled'))
+order by r.id desc limit 1;
 
 -- name: RunsOfDocuments :many
 select * from palimpsest.run where document = any(@documents::uuid[]) order by id;

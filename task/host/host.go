@@ -46,10 +46,14 @@ type Options struct {
 	MinPause     time.Duration     // before the first restart; default 100 ms
 	MaxPause     time.Duration     // the pause doubles up to this; default 30 s
 	MaxCalls     int               // calls in flight per plugin; default 16
-	Memory       int64             // bytes of data a plugin may allocate; default 1 GiB, negative: no limit
+	Memory       int64             // bytes of data a plugin may allocate; default MaxPluginMemory, negative: no limit
 	TempDir      string            // where sockets and temporary files go; default: the system's
 	User         string            // user to run plugins as when the host is root; default "nobody", "-": the host's own
 }
+
+// MaxPluginMemory is how many bytes of data one plugin may allocate, unless its
+// host says otherwise: a plugin holds no weights and few pixels.
+const MaxPluginMemory = 1 << 30
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Dir == "" && len(o.Programs) == 0 {
@@ -67,7 +71,7 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.MinPause, 100*time.Millisecond)
 	orDefault(&o.MaxPause, 30*time.Second)
 	orDefault(&o.MaxCalls, 16)
-	orDefault(&o.Memory, 1<<30)
+	orDefault(&o.Memory, MaxPluginMemory)
 	orDefault(&o.User, "nobody")
 	return o, nil
 }

@@ -196,3 +196,15 @@ func trimmed(text string, from, to int) (int, int) {
 }
 
 func margin(r rune) bool { return unicode.IsSpace(r) || r == '*' || r == '#' }
+
+// Write writes a report as docs/targets.md wants it: the sections that it has,
+// findings first, each on one line behind its heading.
+func Write(findings, impression string) string {
+	var parts []string
+	for _, s := range []struct{ heading, text string }{{"FINDINGS: ", findings}, {"IMPRESSION: ", impression}} {
+		if text := strings.Join(strings.Fields(s.text), " "); text != "" {
+			parts = append(parts, s.heading+text)
+		}
+	}
+	return strings.Join(parts, " ")
+}

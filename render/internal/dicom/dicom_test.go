@@ -243,6 +243,7 @@ func TestCodecs(t *testing.T) {
 		{"../jpegll/testdata/sharp_16bit_1_predictor1.jpg", dicomtest.Lossless, nil},
 		{"../jpegll/testdata/sharp_16bit_1_predictor1.jpg", dicomtest.Baseline, nil},
 		{"../jpegls/testdata/sharp_16bit_1_plane_near0.jls", dicomtest.JPEGLS, nil},
+		{"../jpeg2000/testdata/sharp_16bit_1_plain_exact.j2k", dicomtest.JPEG2000, nil},
 		{"../jpegdct/testdata/smooth_12bit_1.jpg", dicomtest.Extended, dicomtest.Set{0x00280101: 12, 0x00280102: 11}},
 		{"../jpegdct/testdata/smooth_8bit_3ycc422.jpg", dicomtest.Baseline, dicomtest.Set{0x00280002: 3, 0x00280004: "YBR_FULL_422", 0x00280100: 8, 0x00280101: 8, 0x00280102: 7}},
 	} {
@@ -375,7 +376,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(dicomtest.File(dicomtest.Options{Syntax: s, Open: true}, image.With(dicomtest.Set{0x00283010: []dicomtest.Set{{0x00283002: []int{2, 0, 8}, 0x00283006: []int{0, 9}}}})))
 	}
 	f.Add(dicomtest.File(dicomtest.Options{Syntax: dicomtest.RLE}, image.With(dicomtest.Set{0x00280100: 8, 0x00280008: "2", dicomtest.PixelData: dicomtest.Fragments{nil, rleFrame(1, 2, 3, 4, 5, 6), rleFrame(9)}})))
-	for _, name := range []string{"../jpegll/testdata/sharp_16bit_1_predictor1.jpg", "../jpegls/testdata/sharp_16bit_1_plane_near0.jls", "../jpegdct/testdata/smooth_12bit_1.jpg"} {
+	for _, name := range []string{"../jpegll/testdata/sharp_16bit_1_predictor1.jpg", "../jpegls/testdata/sharp_16bit_1_plane_near0.jls", "../jpegdct/testdata/smooth_12bit_1.jpg", "../jpeg2000/testdata/sharp_16bit_1_plain_exact.j2k"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)

@@ -85,13 +85,15 @@ func (b *blockDecoder) decode(k *block, orient, planes int, style byte) {
 
 // neighbours counts significant ones across, up and down, and diagonally.
 func (b *blockDecoder) neighbours(at int, last bool) (h, v, d int) {
-	f, s := b.flags, b.stride
-	h = int(f[at-1]&1) + int(f[at+1]&1)
-	v = int(f[at-s] & 1)
-	d = int(f[at-s-1]&1) + int(f[at-s+1]&1)
+	above := b.flags[at-b.stride-1 : at-b.stride+2 : at-b.stride+2]
+	here := b.flags[at-1 : at+2 : at+2]
+	h = int(here[0]&1) + int(here[2]&1)
+	v = int(above[1] & 1)
+	d = int(above[0]&1) + int(above[2]&1)
 	if !last { // else the next stripe is not looked at
-		v += int(f[at+s] & 1)
-		d += int(f[at+s-1]&1) + int(f[at+s+1]&1)
+		below := b.flags[at+b.stride-1 : at+b.stride+2 : at+b.stride+2]
+		v += int(below[1] & 1)
+		d += int(below[0]&1) + int(below[2]&1)
 	}
 	return h, v, d
 }
@@ -166,65 +168,64 @@ func (b *blockDecoder) become(at int, one int32, last, raw bool) {
 	b.mags[at] = one | one>>1
 }
 
-// stripe calls visit for each sample in the order of scanning: stripes of four
-// rows, column by column. last says that what is below is not to be looked at.
-func (b *blockDecoder) stripe(visit func(at int, last bool)) {
+// significance is the pass over what has significant neighbours (D.3.1), in the
+// order of scanning: stripes of four rows, column by column.
+func (b *blockDecoder) significance(one int32, raw bool) {
 	for y0 := 0; y0 < b.h; y0 += 4 {
 		for x := range b.w {
 			for y := y0; y < min(y0+4, b.h); y++ {
-				visit((y+1)*b.stride+x+1, b.causal && y == y0+3)
+				at, last := (y+1)*b.stride+x+1, b.causal && y == y0+3
+				if b.flags[at]&flagSignificant != 0 {
+					continue
+				}
+				h, v, d := b.neighbours(at, last)
+				if h+v+d == 0 {
+					continue
+				}
+				var bit uint8
+				if raw {
+					bit = b.mq.raw()
+				} else {
+					bit = b.mq.decode(b.zeroContext(h, v, d))
+				}
+				if bit == 1 {
+					b.become(at, one, last, raw)
+				}
+				b.flags[at] |= flagVisited
 			}
 		}
 	}
 }
 
-// significance is the pass over what has significant neighbours (D.3.1).
-func (b *blockDecoder) significance(one int32, raw bool) {
-	b.stripe(func(at int, last bool) {
-		if b.flags[at]&flagSignificant != 0 {
-			return
-		}
-		h, v, d := b.neighbours(at, last)
-		if h+v+d == 0 {
-			return
-		}
-		var bit uint8
-		if raw {
-			bit = b.mq.raw()
-		} else {
-			bit = b.mq.decode(b.zeroContext(h, v, d))
-		}
-		if bit == 1 {
-			b.become(at, one, last, raw)
-		}
-		b.flags[at] |= flagVisited
-	})
-}
-
 // refinement is the pass over what was significant before (D.3.3).
 func (b *blockDecoder) refinement(one int32, raw bool) {
-	b.stripe(func(at int, last bool) {
-		if b.flags[at]&(flagSignificant|flagVisited) != flagSignificant {
-			return
-		}
-		var bit uint8
-		if raw {
-			bit = b.mq.raw()
-		} else {
-			cx := uint8(contextRefine + 2)
-			if b.flags[at]&flagRefined == 0 {
-				h, v, d := b.neighbours(at, last)
-				cx = uint8(contextRefine + min(h+v+d, 1))
+	for y0 := 0; y0 < b.h; y0 += 4 {
+		for x := range b.w {
+			for y := y0; y < min(y0+4, b.h); y++ {
+				at := (y+1)*b.stride + x + 1
+				if b.flags[at]&(flagSignificant|flagVisited) != flagSignificant {
+					continue
+				}
+				var bit uint8
+				if raw {
+					bit = b.mq.raw()
+				} else {
+					cx := uint8(contextRefine + 2)
+					if b.flags[at]&flagRefined == 0 {
+						h, v, d := b.neighbours(at, b.causal && y == y0+3)
+						cx = uint8(contextRefine + min(h+v+d, 1))
+					}
+					bit = b.mq.decode(cx)
+				}
+				if bit == 1 {
+					b.mags[at] += one >> 1
+				} else {
+					b.mags[at] -= one >> 1
+				}
+				b.flags[at] |= flagRefined
 			}
-			bit = b.mq.decode(cx)
 		}
-		if bit == 1 {
-			b.mags[at] += one >> 1
-		} else {
-			b.mags[at] -= one >> 1
-		}
-		b.flags[at] |= flagRefined
-	})
+	}
 }
 
 // cleanup is the pass over the rest (D.3.4). Four samples of a column without a

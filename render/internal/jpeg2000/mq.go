@@ -1,5 +1,7 @@
 package jpeg2000
 
+import "math/bits"
+
 // state is a row of the table of probabilities (table C.2).
 type state struct {
 	qe         uint32
@@ -113,17 +115,17 @@ func (m *coder) decode(cx uint8) uint8 {
 		}
 		m.a = s.qe
 	}
-	for {
+	for shift := bits.LeadingZeros16(uint16(m.a)); shift > 0; {
 		if m.ct == 0 {
 			m.in()
 		}
-		m.a <<= 1
-		m.c <<= 1
-		m.ct--
-		if m.a&0x8000 != 0 {
-			return d
-		}
+		n := min(shift, m.ct)
+		m.a <<= n
+		m.c <<= n
+		m.ct -= n
+		shift -= n
 	}
+	return d
 }
 
 // exchange is the less probable symbol.

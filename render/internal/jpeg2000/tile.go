@@ -3,7 +3,10 @@ package jpeg2000
 import (
 	"errors"
 	"math"
+	"runtime"
 	"sort"
+	"sync"
+	"sync/atomic"
 )
 
 // maxPrecincts bounds the precincts of a tile: each has its own packets, and a
@@ -86,18 +89,8 @@ func (d *decoder) tile(n int, t *tilePart) error {
 	if err := packets(t, all); err != nil {
 		return err
 	}
-	var b blockDecoder
-	for _, p := range all {
-		for i := range p.bands {
-			part := &p.bands[i]
-			for j := range part.blocks {
-				if k := &part.blocks[j]; k.passes > 0 {
-					if err := comps[p.component].put(&b, part.band, k); err != nil {
-						return err
-					}
-				}
-			}
-		}
+	if err := blocks(comps, all); err != nil {
+		return err
 	}
 	for c := range comps {
 		k := &comps[c]
@@ -108,6 +101,48 @@ func (d *decoder) tile(n int, t *tilePart) error {
 		}
 	}
 	d.paint(comps, t.params.order.transform, x0-d.x0, y0-d.y0, w, h)
+	return nil
+}
+
+// blocks decodes all code blocks, which is most of the work and needs no order: as
+// many at a time as there are processors.
+func blocks(comps []component, all []*precinct) error {
+	type job struct {
+		component *component
+		band      *band
+		block     *block
+	}
+	var jobs []job
+	for _, p := range all {
+		for i := range p.bands {
+			for j := range p.bands[i].blocks {
+				if k := &p.bands[i].blocks[j]; k.passes > 0 {
+					jobs = append(jobs, job{&comps[p.component], p.bands[i].band, k})
+				}
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	for range min(runtime.GOMAXPROCS(0), len(jobs)) {
+		wg.Go(func() {
+			var b blockDecoder
+			for failed.Load() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(jobs) {
+					return
+				}
+				if err := jobs[i].component.put(&b, jobs[i].band, jobs[i].block); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
 	return nil
 }
 

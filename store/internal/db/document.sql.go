@@ -459,17 +459,27 @@ func (q *Queries) Notify(ctx context.Context, db DBTX, payloads []string) error 
 }
 
 const runOfDigest = `-- name: RunOfDigest :one
-select id, document, task, options, fingerprint, digest, state, created_at, finished_at, regions, promote, requested_by from palimpsest.run where document = $1 and task = $2 and digest = $3 order by id limit 1
+select r.id, r.document, r.task, r.options, r.fingerprint, r.digest, r.state, r.created_at, r.finished_at, r.regions, r.promote, r.requested_by from palimpsest.run r where r.document = $1 and r.task = $2 and r.digest = $3 and not exists (
+    select 1 from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page
+    where pr.run = r.id and p.number = any($4::integer[]) and pr.state in ('failed', 'cancelled'))
+order by r.id desc limit 1
 `
 
 type RunOfDigestParams struct {
 	Document string
 	Task     string
 	Digest   string
+	Numbers  []int32
 }
 
+// The newest that has not failed on one of the pages.
 func (q *Queries) RunOfDigest(ctx context.Context, db DBTX, arg RunOfDigestParams) (Run, error) {
-	row := db.QueryRow(ctx, runOfDigest, arg.Document, arg.Task, arg.Digest)
+	row := db.QueryRow(ctx, runOfDigest,
+		arg.Document,
+		arg.Task,
+		arg.Digest,
+		arg.Numbers,
+	)
 	var i Run
 	err := row.Scan(
 		&i.ID,
