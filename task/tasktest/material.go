@@ -114,9 +114,9 @@ func (s *suite) pages() map[string]task.Page {
 
 // tones is the glance at a smooth grey picture.
 func tones() *task.Overview {
-	o := &task.Overview{Width: 40, Height: 40}
+	o := &task.Overview{Width: 16, Height: 16}
 	for i := range o.Width * o.Height {
-		o.Gray = append(o.Gray, byte(40+2*(i%o.Width)+2*(i/o.Width)))
+		o.Gray = append(o.Gray, byte(40+5*(i%o.Width)+5*(i/o.Width)))
 	}
 	return o
 }
