@@ -36,7 +36,8 @@ var imports = map[string][]string{
 	"task/internal/taskpb":   {},
 	"task/loc":               {"task"},
 	"task/host":              {"task"},
-	"task/tasktest":          {"task", "task/host"},
+	"task/conformance":       {"task"},
+	"task/tasktest":          {"task", "task/conformance", "task/host"},
 	"plugins/ocr":            {"task", "task/loc", "plugins/ocr/alto", "plugins/ocr/hocr", "plugins/ocr/layout", "plugins/ocr/markdown", "plugins/ocr/seams", "plugins/ocr/tabular", "plugins/ocr/textlayer", "plugins/ocr/tiles", "plugins/ocr/transcript"},
 	"plugins/ocr/alto":       {"plugins/ocr/transcript", "task"},
 	"plugins/ocr/markdown":   {"plugins/ocr/transcript"},
@@ -70,6 +71,8 @@ var imports = map[string][]string{
 	"plugins/omr/midi":     {"plugins/omr/kern"},
 	"plugins/omr/musicxml": {"plugins/omr/kern"},
 
+	"examples/pagenumber-go": {"task", "task/loc"},
+
 	"engine/mat":               {},
 	"engine/pool":              {},
 	"engine/tokenizer":         {},
@@ -89,5 +92,5 @@ var imports = map[string][]string{
 	"web":              {"api", "internal/failpoint", "store", "store/blob"},
 	"eval":             {"plugins/cxr/findings", "plugins/molecule/smiles", "plugins/table/htmltable"},
 	"samples/generate": {},
-	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "rowdiff", "store", "store/blob", "task", "task/host", "task/loc", "web"},
+	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "rowdiff", "store", "store/blob", "task", "task/conformance", "task/host", "task/loc", "web"},
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,14 @@ import (
 // confined starts a plugin program behind what fences the system offers. It
 // is a runner.Runner, go-plugin's name for a way to start a program.
 type confined struct {
-	path   string
-	env    []string // what go-plugin wants the plugin to know
-	dir    string   // private folder for the socket and temporary files
-	memory int64
-	user   string
-	log    *slog.Logger
+	path    string
+	args    []string
+	env     []string // what go-plugin wants the plugin to know
+	dir     string   // private folder for the socket and temporary files
+	workDir string   // "": the private folder
+	memory  int64
+	user    string
+	log     *slog.Logger
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -66,9 +69,9 @@ func (c *confined) start(f fence) error {
 			return fmt.Errorf("%w to copy the program: %w", errFence, err)
 		}
 	}
-	cmd := limited(path, c.memory)
+	cmd := limited(c.memory, path, c.args...)
 	cmd.Env = append(c.environment(), c.env...)
-	cmd.Dir = c.dir
+	cmd.Dir = cmp.Or(c.workDir, c.dir)
 	cmd.SysProcAttr = f.attributes()
 	var err error
 	if c.stdout, err = cmd.StdoutPipe(); err != nil {

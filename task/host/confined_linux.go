@@ -82,15 +82,15 @@ func (f fence) refuses(err error) bool {
 // another user's process. Data, not address space, is limited: a Go program
 // reserves far more than it uses. Where a limit may not be set the plugin
 // runs without it.
-const launcher = `ulimit -c 0; ulimit -n 256; ulimit -f 524288; [ "$1" = 0 ] || ulimit -d "$1"; exec "$0"`
+const launcher = `ulimit -c 0; ulimit -n 256; ulimit -f 524288; [ "$1" = 0 ] || ulimit -d "$1"; shift; exec "$0" "$@"`
 
 // limited is the command that runs a program under limits.
-func limited(path string, memory int64) *exec.Cmd {
+func limited(memory int64, path string, args ...string) *exec.Cmd {
 	const shell = "/bin/sh"
 	if _, err := os.Stat(shell); err != nil {
-		return exec.Command(path)
+		return exec.Command(path, args...)
 	}
-	return exec.Command(shell, "-c", launcher, path, strconv.FormatInt(max(0, memory)/1024, 10))
+	return exec.Command(shell, append([]string{"-c", launcher, path, strconv.FormatInt(max(0, memory)/1024, 10)}, args...)...)
 }
 
 func killGroup(p *os.Process) {

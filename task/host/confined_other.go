@@ -20,6 +20,6 @@ func (f fence) attributes() *syscall.SysProcAttr { return nil }
 
 func (f fence) refuses(error) bool { return false }
 
-func limited(path string, _ int64) *exec.Cmd { return exec.Command(path) }
+func limited(_ int64, path string, args ...string) *exec.Cmd { return exec.Command(path, args...) }
 
 func killGroup(p *os.Process) { _ = p.Kill() }

@@ -15,7 +15,6 @@ package host
 import (
 	"bufio"
 	"crypto/sha256"
-	"debug/buildinfo"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,6 +22,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -114,11 +114,53 @@ func Open(o Options) (*Host, error) {
 			h.Close()
 			return nil, fmt.Errorf("plugin program %s: %w", path, err)
 		}
-		_, notGo := buildinfo.ReadFile(path)
-		h.programs[name] = newProgram(name, path, sum, notGo == nil, h)
+		h.programs[name] = newProgram(name, path, sum, h)
 	}
 	return h, nil
 }
+
+// OpenCommand opens a host of one plugin that is being tried out: a program, or
+// one with arguments, such as python3 main.py. Its task is called what it calls
+// itself. A program by itself runs as it would in Open. One with arguments is
+// an interpreter that finds its files by the caller's rights and folder, so it
+// runs with these: as the caller's user and in the working folder.
+func OpenCommand(command []string, o Options) (*Host, task.Task, error) {
+	path, err := exec.LookPath(command[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("plugin program: %w; a program in this folder is called ./NAME", err)
+	}
+	dir := ""
+	if len(command) > 1 {
+		if dir, err = os.Getwd(); err != nil {
+			return nil, nil, err
+		}
+		o.User = "-"
+	}
+	name := unnamed
+	if named, ok := strings.CutPrefix(filepath.Base(path), Prefix); ok && len(command) == 1 {
+		name = named // as Open would have it
+	}
+	o.Dir, o.Programs = "", map[string]string{name: path}
+	h, err := Open(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := h.programs[name]
+	p.args, p.dir = command[1:], dir
+	t, err := p.open()
+	if err != nil {
+		h.Close()
+		return nil, nil, errors.Unwrap(err) // *Error says the task's name, which it may not have said
+	}
+	h.programs = map[string]*program{p.name: p}
+	return h, t, nil
+}
+
+// unnamed is the name of a program that has not said yet what its task is called.
+const unnamed = ""
 
 // find lists the programs by task name.
 func find(o Options) (map[string]string, error) {

@@ -383,6 +383,56 @@ func TestMisnamedProgramIsRefused(t *testing.T) {
 	}
 }
 
+// A plugin in another language: no certificate, which only Go's library takes,
+// but a socket in a folder that nobody else may enter.
+func TestCommandWithArguments(t *testing.T) {
+	t.Parallel()
+	script := `[ -d testdata/naughty ] && [ "$1" = "a b" ] && exec "$0"` // in the caller's folder, arguments as they are
+	h, x, err := OpenCommand([]string{"sh", "-c", script, naughty, "a b"}, Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if !slices.Equal(h.Names(), []string{"naughty"}) || x.Info().Name != "naughty" {
+		t.Errorf("it is called what it calls itself: %q", h.Names())
+	}
+	r, err := x.Read(t.Context(), page("look 127.0.0.1:1"), nil)
+	if err != nil || slices.ContainsFunc(r.Notes, func(n string) bool { return strings.Contains(n, "PLUGIN_CLIENT_CERT") }) {
+		t.Errorf("notes %q, %v", r.Notes, err)
+	}
+	dirs, err := filepath.Glob(filepath.Join(h.dir, "plugin-dir*"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatal(dirs, err)
+	}
+	if st, err := os.Stat(dirs[0]); err != nil || st.Mode().Perm() != 0o700 {
+		t.Errorf("the socket's folder: %v, %v", st.Mode(), err)
+	}
+	if _, err := h.Task("naughty"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCommandsThatAreNone(t *testing.T) {
+	t.Parallel()
+	misnamed := filepath.Join(t.TempDir(), Prefix+"nice")
+	if err := os.Symlink(naughty, misnamed); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		command []string
+		want    string
+	}{
+		{[]string{"no-such-program-anywhere"}, "called ./NAME"},
+		{[]string{"sh", "-c", "echo no luck >&2; exit 3"}, "no luck"},
+		{[]string{misnamed}, `calls itself "naughty"`},
+	} {
+		_, _, err := OpenCommand(c.command, Options{Log: slog.New(slog.DiscardHandler)})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v", c.command, err)
+		}
+	}
+}
+
 func TestOpenWithoutPrograms(t *testing.T) {
 	t.Parallel()
 	if _, err := Open(Options{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), Prefix) {

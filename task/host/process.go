@@ -53,7 +53,7 @@ func startProcess(p *program) (*process, error) {
 			} else if !ok {
 				return nil, fmt.Errorf("%w: the file changed since the host opened; restart to accept it", plugin.ErrChecksumsDoNotMatch)
 			}
-			now.runner = &confined{path: p.path, env: spec.Env, dir: socketDir, memory: o.Memory, user: o.User, log: p.log}
+			now.runner = &confined{path: p.path, args: p.args, workDir: p.dir, env: spec.Env, dir: socketDir, memory: o.Memory, user: o.User, log: p.log}
 			return now.runner, nil
 		},
 		SkipHostEnv:      true,

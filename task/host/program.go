@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,7 +28,9 @@ type key uint64
 
 // program is one plugin program: its process, if it runs, and its history.
 type program struct {
-	name, path string
+	name, path string   // the name may be unnamed until the first start
+	args       []string // of a program that is tried out
+	dir        string   // its working folder; "" for the private one
 	sum        []byte
 	isGo       bool
 	host       *Host
@@ -46,8 +49,9 @@ type program struct {
 	closed   bool
 }
 
-func newProgram(name, path string, sum []byte, isGo bool, h *Host) *program {
-	return &program{name: name, path: path, sum: sum, isGo: isGo, host: h,
+func newProgram(name, path string, sum []byte, h *Host) *program {
+	_, notGo := buildinfo.ReadFile(path)
+	return &program{name: name, path: path, sum: sum, isGo: notGo == nil, host: h,
 		log: h.opt.Log.With("task", name), gate: newGate(h.opt.MaxCalls),
 		starting: make(chan struct{}, 1), done: make(chan struct{}), kills: map[key]int{}}
 }
@@ -145,11 +149,14 @@ func (p *program) start() (*process, error) {
 func (p *program) sameTask(now *process) error {
 	info := now.task.Info()
 	_, finishes := now.task.(task.Finisher)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.name == unnamed {
+		p.name = info.Name
+	}
 	if info.Name != p.name {
 		return fmt.Errorf("%w: it calls itself %q, its file %s%s", ErrNonsense, info.Name, Prefix, p.name)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.info == nil {
 		p.info, p.finishes = &info, finishes
 		return nil

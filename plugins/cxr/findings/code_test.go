@@ -114,10 +114,7 @@ func TestCode(t *testing.T) {
 				t.Errorf("%s: %+v names no words", c.text, f)
 			}
 		}
-		var want []string
-		for _, w := range strings.FieldsFunc(strings.NewReplacer(" +", "\n+", " -", "\n-", " ?", "\n?").Replace(c.want), func(r rune) bool { return r == '\n' }) {
-			want = append(want, w)
-		}
+		want := strings.FieldsFunc(strings.NewReplacer(" +", "\n+", " -", "\n-", " ?", "\n?").Replace(c.want), func(r rune) bool { return r == '\n' })
 		a, b := slices.Compact(slices.Sorted(slices.Values(got))), slices.Sorted(slices.Values(want))
 		if !slices.Equal(a, b) {
 			t.Errorf("%s\n got %q\nwant %q", c.text, got, want)

@@ -96,7 +96,6 @@ func (p parameters) clone() parameters {
 type tilePart struct {
 	params parameters
 	data   []byte
-	begun  bool
 }
 
 // decoder is the state of one image.

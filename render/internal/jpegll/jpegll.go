@@ -38,7 +38,6 @@ const maxComponents = 4
 // component is one of the frame's.
 type component struct {
 	id    byte
-	table int
 }
 
 // decoder is the state of one image.
