@@ -37,7 +37,7 @@ const maxComponents = 4
 
 // component is one of the frame's.
 type component struct {
-	id    byte
+	id byte
 }
 
 // decoder is the state of one image.
