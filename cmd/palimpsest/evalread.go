@@ -82,7 +82,7 @@ func (c *measureCmd) openTask(s *session, m eval.Measure) (source evalSource, er
 			}
 			return fileFingerprint(string(system), item)
 		},
-		close:       func() { parts.Close() },
+		close: func() { parts.Close() },
 	}, nil
 }
 

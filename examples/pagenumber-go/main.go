@@ -55,9 +55,10 @@ func (pagenumber) Info() task.Info {
 
 // state is what an ask carries to its answer.
 type state struct {
-	Place  string `json:"place"`
-	Bins   int    `json:"bins"`
-	Placed bool   `json:"placed"` // the model writes where a word stands
+	Place  string  `json:"place"`
+	Bins   int     `json:"bins"`
+	Placed bool    `json:"placed"` // the model writes where a word stands
+	Sure   float64 `json:"sure"`   // least confidence of a number that is kept
 }
 
 // Plan implements task.Task: two strips, each as one picture, or, where the
@@ -77,7 +78,7 @@ func (t pagenumber) Plan(_ context.Context, page task.Page, how task.Profile) ([
 		place string
 		box   task.Box
 	}{{top, task.Box{X1: w, Y1: high}}, {bottom, task.Box{Y0: h - high, X1: w, Y1: h}}} {
-		note, err := json.Marshal(state{Place: strip.place, Bins: how.LocBins, Placed: how.Box != task.BoxNone})
+		note, err := json.Marshal(state{Place: strip.place, Bins: how.LocBins, Placed: how.Box != task.BoxNone, Sure: how.MinConfidence})
 		if err != nil {
 			return nil, err
 		}

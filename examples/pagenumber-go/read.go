@@ -25,7 +25,7 @@ func (t pagenumber) Read(ctx context.Context, page task.Page, answers []task.Ans
 	}
 	var all []found
 	var problems loc.Problems
-	loops, others := 0, 0
+	loops, others, unsure := 0, 0, 0
 	for _, a := range answers {
 		if err := ctx.Err(); err != nil {
 			return task.Reading{}, err
@@ -50,10 +50,14 @@ func (t pagenumber) Read(ctx context.Context, page task.Page, answers []task.Ans
 				others++
 				continue
 			}
+			if it.Confidence < how.Sure {
+				unsure++
+				continue
+			}
 			all = keep(all, found{n, how.Place, box, it.Confidence})
 		}
 	}
-	return reading(all, problems, loops, others), nil
+	return reading(all, problems, loops, others, unsure), nil
 }
 
 // whole is an answer without places: its text stands somewhere in the view.
@@ -63,6 +67,9 @@ func whole(a task.Answer) []loc.Item {
 	}
 	return []loc.Item{{Text: a.Text, Box: [4]float64{0, 0, 1, 1}, Confidence: loc.NewCertainty(a.Text, a.Tokens).Between(0, len(a.Text))}}
 }
+
+// maxNumbers bounds the numbers that are kept of one page.
+const maxNumbers = 64
 
 // keep adds a number, unless it is one that a neighbouring part showed, too;
 // of two that cover half of one another the surer one stays.
@@ -75,10 +82,13 @@ func keep(all []found, f found) []found {
 			return all
 		}
 	}
+	if len(all) >= maxNumbers {
+		return all
+	}
 	return append(all, f)
 }
 
-func reading(all []found, problems loc.Problems, loops, others int) task.Reading {
+func reading(all []found, problems loc.Problems, loops, others, unsure int) task.Reading {
 	if loops > 0 && len(all) == 0 {
 		return task.Reading{Unreadable: "the model repeated itself and wrote no page number"}
 	}
@@ -93,6 +103,9 @@ func reading(all []found, problems loc.Problems, loops, others int) task.Reading
 	}
 	if others > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d texts are no page numbers", others))
+	}
+	if unsure > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d numbers the model was too unsure of", unsure))
 	}
 	return out
 }

@@ -82,7 +82,7 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 		s.Views = append(s.Views, s.turn.view(a))
 		s.asked = append(s.asked, view(a))
 		for _, it := range items(a, how, &s.Count) {
-			w := seams.Word{Text: it.Text, Confidence: it.Confidence, Tile: len(s.Views) - 1,
+			w := seams.Word{Text: it.Text, Confidence: it.Confidence, Reading: it.Reading, Tile: len(s.Views) - 1,
 				Box: s.turn.box(page, a.ToPage, task.Box{X0: it.Box[0], Y0: it.Box[1], X1: it.Box[2], Y1: it.Box[3]})}
 			box := s.turn.toPage(page, w.Box)
 			if !box.Finite() || box.Empty() {
@@ -106,7 +106,7 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 	}
 	for _, w := range seams.Merge(page, s.Views, s.Seen, fit) {
 		s.words = append(s.words, word{text: w.Text, box: s.turn.toPage(page, w.Box), level: w.Box, polygon: s.turn.corners(page, w.Box),
-			confidence: w.Confidence, xHeight: w.XHeight, source: task.SourceModel, cut: seams.Cut(page, s.Views[w.Tile], w)})
+			confidence: w.Reading, xHeight: w.XHeight, source: task.SourceModel, cut: seams.Cut(page, s.Views[w.Tile], w)})
 	}
 	s.notes, s.unreadable = s.Count.say()
 	return s, nil
@@ -357,6 +357,9 @@ func settle(b task.Box, line task.Line) (task.Box, float64) {
 		by = min(0, bottom-b.Y1)
 	}
 	b.Y0, b.Y1 = b.Y0+by, b.Y1+by
+	if on := (task.Box{X0: max(b.X0, line.Box.X0-slack*x), Y0: b.Y0, X1: min(b.X1, line.Box.X1+slack*x), Y1: b.Y1}); 2*on.Width() > b.Width() {
+		b = on // the white beside a line belongs to no word
+	}
 	if height > 1.3*x && height < 3*x {
 		b.Y0, b.Y1 = line.Box.Y0, line.Box.Y1
 	}

@@ -51,7 +51,7 @@ func Promises() []Promise {
 		{"OptionsAreKept", "takes the options it declares and no others", (*Suite).options},
 		{"BadProfilesAreRefused", "refuses impossible profiles as invalid", (*Suite).badProfiles},
 		{"CancellationIsHonoured", "goes on after a call that was given up", (*Suite).cancelled},
-		{"Finish", "has valid things to say about a whole document, an empty one and one with failed pages", (*Suite).finish},
+		{"Finish", "has valid things to say about a document, whole, in parts, empty, and with failed pages", (*Suite).finish},
 	}
 }
 

@@ -292,13 +292,15 @@ func (s *Suite) finish(t *trial) {
 		doc.Pages = append(doc.Pages, task.DocumentPage{Page: pages[name], State: "done", Records: r.Records})
 	}
 	doc.Pages = append(doc.Pages, task.DocumentPage{Page: task.Page{Number: 99}, State: "failed"})
-	for _, d := range []task.Document{doc, {ID: "43", Name: "empty.pdf"}} {
+	first, last := doc, doc
+	first.Part, first.Parts, last.Part, last.Parts = 1, 2, 2, 2
+	for _, d := range []task.Document{doc, first, last, {ID: "43", Name: "empty.pdf"}} {
 		r, err := f.Finish(t, d)
 		if err == nil {
 			err = s.task.Info().CheckDocumentReading(r)
 		}
 		if err != nil {
-			t.errorf("%s: %v", d.Name, err)
+			t.errorf("%s, part %d of %d: %v", d.Name, d.Part, d.Parts, err)
 		}
 	}
 }

@@ -424,6 +424,7 @@ func TestCommandsThatAreNone(t *testing.T) {
 	}{
 		{[]string{"no-such-program-anywhere"}, "called ./NAME"},
 		{[]string{"sh", "-c", "echo no luck >&2; exit 3"}, "no luck"},
+		{[]string{"sh", "-c", "echo 'Traceback (most recent call last):' >&2; echo 'ImportError: no grpc' >&2; exit 1"}, "no grpc"},
 		{[]string{misnamed}, `calls itself "naughty"`},
 	} {
 		_, _, err := OpenCommand(c.command, Options{Log: slog.New(slog.DiscardHandler)})

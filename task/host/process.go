@@ -165,7 +165,7 @@ const tailBytes = 400
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, start := range []string{"panic: ", "fatal error: ", "runtime: out of memory", "Traceback "} {
+	for _, start := range []string{"panic: ", "fatal error: ", "runtime: out of memory"} {
 		if bytes.HasPrefix(b, []byte(start)) {
 			t.reason = string(b[:min(len(b), tailBytes)])
 		}

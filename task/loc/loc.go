@@ -41,6 +41,10 @@ type Item struct {
 	// Confidence is the geometric mean probability of the tokens that wrote
 	// the item's box and text, 0 to 1; 1 when the answer came without tokens.
 	Confidence float64
+	// Reading is the product of the probabilities of the tokens that wrote the
+	// text: how likely the model held all of it to be right. A model is less sure
+	// of a place than of what stands there, so this says more about the text.
+	Reading float64
 	// Last is set when nothing follows the item in the answer, so that a cut
 	// answer may have cut the item.
 	Last bool
@@ -188,7 +192,7 @@ func (p *parser) item(locs []int, start, from, to int) {
 		p.problems.BadBox++
 		return
 	}
-	p.items = append(p.items, Item{Text: text, Box: box, Confidence: p.probs.between(start, to), Last: to == len(p.text)})
+	p.items = append(p.items, Item{Text: text, Box: box, Confidence: p.probs.between(start, to), Reading: p.probs.product(from, to), Last: to == len(p.text)})
 }
 
 // location reads a location token at the start of s: its number and length in
@@ -293,16 +297,30 @@ func newProbs(text string, tokens []Token) probs {
 // between is the geometric mean probability of the tokens that touch bytes
 // [from, to).
 func (p probs) between(from, to int) float64 {
+	sum, n := p.over(from, to)
+	return math.Exp(min(0, sum/float64(n)))
+}
+
+// product is the product of the probabilities of those tokens.
+func (p probs) product(from, to int) float64 {
+	sum, _ := p.over(from, to)
+	return math.Exp(min(0, sum))
+}
+
+// over sums the logarithms of the probabilities of the tokens that wrote the
+// bytes [from, to), and counts them. Without tokens there it takes the mean of
+// all for one.
+func (p probs) over(from, to int) (sum float64, n int) {
 	first := search(p.ends, from+1)
 	last := search(p.ends, to)
 	if len(p.ends) == 0 || first > last || last >= len(p.ends) {
-		return math.Exp(p.mean)
+		return p.mean, 1
 	}
-	sum := p.sums[last]
+	sum = p.sums[last]
 	if first > 0 {
 		sum -= p.sums[first-1]
 	}
-	return math.Exp(min(0, sum/float64(last-first+1)))
+	return sum, last - first + 1
 }
 
 // search is the first index whose value is at least v.

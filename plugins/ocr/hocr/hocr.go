@@ -17,7 +17,7 @@ type Word struct {
 	Text       string
 	Box        task.Box
 	Polygon    []task.Point // corners of one that does not stand upright
-	Confidence float64 // 0 to 1; negative when there is none
+	Confidence float64      // 0 to 1; negative when there is none
 }
 
 // Line is a line of words; Block and Paragraph change where a new one begins.

@@ -24,10 +24,11 @@ type Tile struct {
 type Word struct {
 	Text       string
 	Box        task.Box // page pixels
-	Confidence float64
-	XHeight    float64 // of the line it stands on, page pixels; 0 unknown
-	Tile       int     // index of the tile that saw it
-	Moved      float64 // how far it was moved onto its line, in x-heights
+	Confidence float64  // of the text and its place
+	Reading    float64  // of the text alone
+	XHeight    float64  // of the line it stands on, page pixels; 0 unknown
+	Tile       int      // index of the tile that saw it
+	Moved      float64  // how far it was moved onto its line, in x-heights
 }
 
 // Range is the x-heights, in model pixels, that the model reads well.

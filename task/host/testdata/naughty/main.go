@@ -1,4 +1,5 @@
-// Program naughty is a plugin that misbehaves as the page's name tells it to.
+// Program naughty is a plugin that misbehaves as the page's name tells it to. With the
+// argument mute it does not describe its column.
 package main
 
 import (
@@ -19,8 +20,12 @@ type naughty struct{}
 var hoard [][]byte
 
 func (naughty) Info() task.Info {
+	about := "text"
+	if len(os.Args) > 1 && os.Args[1] == "mute" { // breaks a promise
+		about = ""
+	}
 	return task.Info{Name: "naughty", Version: "1", Summary: "misbehaves", Rounds: 1, MaxAsks: 2,
-		Relations: []task.Relation{{Name: "word", Summary: "words", Columns: []task.Column{{Name: "text", Type: task.Text, Summary: "text"}}}},
+		Relations: []task.Relation{{Name: "word", Summary: "words", Columns: []task.Column{{Name: "text", Type: task.Text, Summary: about}}}},
 		Options:   []task.Option{{Name: "mood", Default: "bad", Values: []string{"bad", "worse"}}}}
 }
 
