@@ -1,0 +1,5 @@
+//go:build !race
+
+package film
+
+const raceEnabled = false
