@@ -9,34 +9,17 @@ import (
 	"fmt"
 
 	"palimpsest.dev/render/internal/huffman"
+	"palimpsest.dev/render/internal/jpegmarker"
 )
 
-// Image is what was decoded: Components values for each pixel, side by side.
-type Image struct {
-	Width, Height, Components, Bits int
-	Samples                         []uint16
-}
+// Image is what was decoded.
+type Image = jpegmarker.Image
 
 // UnsupportedError is a feature that is not read here.
 type UnsupportedError string
 
 // Error implements error.
 func (e UnsupportedError) Error() string { return "jpegdct: unsupported: " + string(e) }
-
-// Markers.
-const (
-	markerSOF0 = 0xc0
-	markerSOF1 = 0xc1
-	markerDHT  = 0xc4
-	markerRST0 = 0xd0
-	markerSOI  = 0xd8
-	markerEOI  = 0xd9
-	markerSOS  = 0xda
-	markerDQT  = 0xdb
-	markerDRI  = 0xdd
-)
-
-const maxComponents = 4
 
 // component is one of the frame's; its plane covers whole blocks.
 type component struct {
@@ -52,8 +35,7 @@ type component struct {
 
 // decoder is the state of one image.
 type decoder struct {
-	data       []byte
-	at         int
+	jpegmarker.Reader
 	bits       int
 	w, h       int
 	maxH, maxV int
@@ -65,62 +47,40 @@ type decoder struct {
 
 // Decode decodes an image that must be w by h pixels.
 func Decode(data []byte, w, h int) (Image, error) {
-	d := &decoder{data: data, w: w, h: h}
-	if len(data) < 2 || data[0] != 0xff || data[1] != markerSOI {
-		return Image{}, errors.New("jpegdct: there is no start of image")
+	r, err := jpegmarker.Open(data, 1)
+	if err != nil {
+		return Image{}, fmt.Errorf("jpegdct: %w", err)
 	}
-	d.at = 2
+	d := &decoder{Reader: r, w: w, h: h}
 	for {
-		m, body, err := d.segment()
+		m, body, err := d.Next()
 		if err != nil {
-			return Image{}, err
+			return Image{}, fmt.Errorf("jpegdct: %w", err)
 		}
 		switch {
-		case m == markerSOF0 || m == markerSOF1:
+		case m == jpegmarker.SOF0 || m == jpegmarker.SOF1:
 			err = d.frame(body)
-		case m == markerDHT:
+		case m == jpegmarker.DHT:
 			if err = d.tables.Define(body); err != nil {
 				err = fmt.Errorf("jpegdct: %w", err)
 			}
-		case m == markerDQT:
+		case m == jpegmarker.DQT:
 			err = d.quantisation(body)
-		case m == markerDRI && len(body) >= 2:
+		case m == jpegmarker.DRI && len(body) >= 2:
 			d.restart = int(body[0])<<8 | int(body[1])
-		case m == markerSOS:
+		case m == jpegmarker.SOS:
 			if err = d.scan(body); err == nil && d.complete() {
 				return d.image(), nil
 			}
-		case m == markerEOI:
+		case m == jpegmarker.EOI:
 			err = errors.New("jpegdct: the image ends before all of its components came")
 		case m >= 0xc0 && m <= 0xcf && m != 0xc8 && m != 0xcc:
-			err = UnsupportedError(fmt.Sprintf("a frame of kind SOF%d", m-markerSOF0))
+			err = UnsupportedError(fmt.Sprintf("a frame of kind SOF%d", m-jpegmarker.SOF0))
 		}
 		if err != nil {
 			return Image{}, err
 		}
 	}
-}
-
-// segment reads the next marker and its parameters; each call moves forward.
-func (d *decoder) segment() (m byte, body []byte, err error) {
-	for d.at+1 < len(d.data) && (d.data[d.at] != 0xff || d.data[d.at+1] == 0xff || d.data[d.at+1] == 0) {
-		d.at++
-	}
-	if d.at+4 > len(d.data) {
-		return 0, nil, errors.New("jpegdct: the image is cut off")
-	}
-	m = d.data[d.at+1]
-	if m >= markerRST0 && m <= markerEOI {
-		d.at += 2
-		return m, nil, nil
-	}
-	n := int(d.data[d.at+2])<<8 | int(d.data[d.at+3])
-	if n < 2 || d.at+2+n > len(d.data) {
-		return 0, nil, errors.New("jpegdct: a marker segment is cut off")
-	}
-	body = d.data[d.at+4 : d.at+2+n]
-	d.at += 2 + n
-	return m, body, nil
 }
 
 // frame reads the frame header.
@@ -135,7 +95,7 @@ func (d *decoder) frame(b []byte) error {
 		return fmt.Errorf("jpegdct: %d bits", d.bits)
 	case w != d.w || h != d.h || w <= 0 || h <= 0:
 		return fmt.Errorf("jpegdct: the image is %d x %d where %d x %d was said", w, h, d.w, d.h)
-	case n < 1 || n > maxComponents:
+	case n < 1 || n > jpegmarker.MaxComponents:
 		return fmt.Errorf("jpegdct: %d components", n)
 	}
 	comps := make([]component, n)
@@ -233,7 +193,7 @@ func (d *decoder) units(which []*component) error {
 	if alone {
 		unitsX, unitsY = which[0].across, which[0].down
 	}
-	r := &huffman.Bits{Data: d.data, At: d.at}
+	r := &huffman.Bits{Data: d.Data, At: d.At}
 	for u := range unitsX * unitsY {
 		if d.restart > 0 && u > 0 && u%d.restart == 0 {
 			if err := r.Restart(); err != nil {
@@ -256,7 +216,7 @@ func (d *decoder) units(which []*component) error {
 			}
 		}
 	}
-	d.at = r.At
+	d.At = r.At
 	return nil
 }
 

@@ -8,32 +8,17 @@ import (
 	"fmt"
 
 	"palimpsest.dev/render/internal/huffman"
+	"palimpsest.dev/render/internal/jpegmarker"
 )
 
-// Image is what was decoded: Components values for each pixel, side by side.
-type Image struct {
-	Width, Height, Components, Bits int
-	Samples                         []uint16
-}
+// Image is what was decoded.
+type Image = jpegmarker.Image
 
 // UnsupportedError is a feature that is not read here.
 type UnsupportedError string
 
 // Error implements error.
 func (e UnsupportedError) Error() string { return "jpegll: unsupported: " + string(e) }
-
-// Markers.
-const (
-	markerSOF3 = 0xc3
-	markerDHT  = 0xc4
-	markerSOI  = 0xd8
-	markerEOI  = 0xd9
-	markerSOS  = 0xda
-	markerDRI  = 0xdd
-	markerRST0 = 0xd0
-)
-
-const maxComponents = 4
 
 // component is one of the frame's.
 type component struct {
@@ -42,8 +27,7 @@ type component struct {
 
 // decoder is the state of one image.
 type decoder struct {
-	data    []byte
-	at      int
+	jpegmarker.Reader
 	img     Image
 	comps   []component
 	tables  huffman.Tables
@@ -53,31 +37,31 @@ type decoder struct {
 
 // Decode decodes an image that must be w by h pixels.
 func Decode(data []byte, w, h int) (Image, error) {
-	d := &decoder{data: data}
-	if len(data) < 2 || data[0] != 0xff || data[1] != markerSOI {
-		return Image{}, errors.New("jpegll: there is no start of image")
+	r, err := jpegmarker.Open(data, 1)
+	if err != nil {
+		return Image{}, fmt.Errorf("jpegll: %w", err)
 	}
-	d.at = 2
+	d := &decoder{Reader: r}
 	for {
-		m, body, err := d.segment()
+		m, body, err := d.Next()
 		if err != nil {
-			return Image{}, err
+			return Image{}, fmt.Errorf("jpegll: %w", err)
 		}
 		switch {
-		case m == markerSOF3:
+		case m == jpegmarker.SOF3:
 			err = d.frame(body, w, h)
-		case m == markerDHT:
+		case m == jpegmarker.DHT:
 			if err = d.tables.Define(body); err != nil {
 				err = fmt.Errorf("jpegll: %w", err)
 			}
-		case m == markerDRI && len(body) >= 2:
+		case m == jpegmarker.DRI && len(body) >= 2:
 			d.restart = int(body[0])<<8 | int(body[1])
-		case m == markerSOS:
+		case m == jpegmarker.SOS:
 			err = d.scan(body)
 			if err == nil && d.seen == 1<<len(d.comps)-1 {
 				return d.img, nil
 			}
-		case m == markerEOI:
+		case m == jpegmarker.EOI:
 			err = errors.New("jpegll: the image ends before all of its components came")
 		case m >= 0xc0 && m <= 0xcf && m != 0xc8 && m != 0xcc:
 			err = UnsupportedError(fmt.Sprintf("a frame of kind SOF%d", m-0xc0))
@@ -86,28 +70,6 @@ func Decode(data []byte, w, h int) (Image, error) {
 			return Image{}, err
 		}
 	}
-}
-
-// segment reads the next marker and its parameters; each call moves forward.
-func (d *decoder) segment() (m byte, body []byte, err error) {
-	for d.at+1 < len(d.data) && (d.data[d.at] != 0xff || d.data[d.at+1] == 0xff || d.data[d.at+1] == 0) {
-		d.at++ // fill bytes, and what is left of a scan
-	}
-	if d.at+4 > len(d.data) {
-		return 0, nil, errors.New("jpegll: the image is cut off")
-	}
-	m = d.data[d.at+1]
-	if m >= markerRST0 && m <= markerEOI {
-		d.at += 2
-		return m, nil, nil
-	}
-	n := int(d.data[d.at+2])<<8 | int(d.data[d.at+3])
-	if n < 2 || d.at+2+n > len(d.data) {
-		return 0, nil, errors.New("jpegll: a marker segment is cut off")
-	}
-	body = d.data[d.at+4 : d.at+2+n]
-	d.at += 2 + n
-	return m, body, nil
 }
 
 // frame reads the frame header.
@@ -121,7 +83,7 @@ func (d *decoder) frame(b []byte, w, h int) error {
 		return fmt.Errorf("jpegll: %d bits", i.Bits)
 	case i.Width != w || i.Height != h || w <= 0 || h <= 0:
 		return fmt.Errorf("jpegll: the image is %d x %d where %d x %d was said", i.Width, i.Height, w, h)
-	case i.Components < 1 || i.Components > maxComponents:
+	case i.Components < 1 || i.Components > jpegmarker.MaxComponents:
 		return fmt.Errorf("jpegll: %d components", i.Components)
 	}
 	for c := range i.Components {
@@ -181,7 +143,7 @@ func (d *decoder) pixels(which []int, codes []*huffman.Table, predictor, shift i
 	if d.restart > 0 && d.restart%w != 0 {
 		return UnsupportedError("restarts within a row")
 	}
-	r := &huffman.Bits{Data: d.data, At: d.at}
+	r := &huffman.Bits{Data: d.Data, At: d.At}
 	first := true // this row begins the scan or follows a restart: predictions start anew
 	for y := range h {
 		if d.restart > 0 && y > 0 && y%(d.restart/w) == 0 {
@@ -202,7 +164,7 @@ func (d *decoder) pixels(which []int, codes []*huffman.Table, predictor, shift i
 		}
 		first = false
 	}
-	d.at = r.At
+	d.At = r.At
 	if shift > 0 {
 		for at := range d.img.Samples {
 			for _, c := range which {

@@ -6,33 +6,18 @@ package jpegls
 import (
 	"errors"
 	"fmt"
+
+	"palimpsest.dev/render/internal/jpegmarker"
 )
 
-// Image is what was decoded: Components values for each pixel, side by side.
-type Image struct {
-	Width, Height, Components, Bits int
-	Samples                         []uint16
-}
+// Image is what was decoded.
+type Image = jpegmarker.Image
 
 // UnsupportedError is a feature that is not read here.
 type UnsupportedError string
 
 // Error implements error.
 func (e UnsupportedError) Error() string { return "jpegls: unsupported: " + string(e) }
-
-// Markers.
-const (
-	markerSOI   = 0xd8
-	markerEOI   = 0xd9
-	markerSOS   = 0xda
-	markerDRI   = 0xdd
-	markerSOF55 = 0xf7
-	markerLSE   = 0xf8
-	markerAPP8  = 0xe8
-	markerRST0  = 0xd0
-)
-
-const maxComponents = 4
 
 // How the components of a scan are interleaved.
 const (
@@ -46,8 +31,7 @@ type presets struct{ maxVal, t1, t2, t3, reset int }
 
 // decoder is the state of one image.
 type decoder struct {
-	data    []byte
-	at      int
+	jpegmarker.Reader
 	img     Image
 	ids     []byte
 	presets presets
@@ -56,35 +40,35 @@ type decoder struct {
 
 // Decode decodes an image that must be w by h pixels.
 func Decode(data []byte, w, h int) (Image, error) {
-	d := &decoder{data: data}
-	if len(data) < 2 || data[0] != 0xff || data[1] != markerSOI {
-		return Image{}, errors.New("jpegls: there is no start of image")
+	r, err := jpegmarker.Open(data, 0x80)
+	if err != nil {
+		return Image{}, fmt.Errorf("jpegls: %w", err)
 	}
-	d.at = 2
+	d := &decoder{Reader: r}
 	for {
-		m, body, err := d.segment()
+		m, body, err := d.Next()
 		if err != nil {
-			return Image{}, err
+			return Image{}, fmt.Errorf("jpegls: %w", err)
 		}
 		switch {
-		case m == markerSOF55:
+		case m == jpegmarker.SOF55:
 			err = d.frame(body, w, h)
-		case m == markerLSE:
+		case m == jpegmarker.LSE:
 			err = d.parameters(body)
-		case m == markerDRI:
+		case m == jpegmarker.DRI:
 			for _, v := range body {
 				if v != 0 {
 					err = UnsupportedError("restarts")
 				}
 			}
-		case m == markerAPP8 && len(body) >= 5 && string(body[:4]) == "mrfx" && body[4] != 0:
+		case m == jpegmarker.APP8 && len(body) >= 5 && string(body[:4]) == "mrfx" && body[4] != 0:
 			err = UnsupportedError("colour transforms")
-		case m == markerSOS:
+		case m == jpegmarker.SOS:
 			err = d.scan(body)
 			if err == nil && d.seen == 1<<len(d.ids)-1 {
 				return d.img, nil
 			}
-		case m == markerEOI:
+		case m == jpegmarker.EOI:
 			err = errors.New("jpegls: the image ends before all of its components came")
 		case m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc:
 			err = UnsupportedError(fmt.Sprintf("a frame of kind SOF%d", m-0xc0))
@@ -93,29 +77,6 @@ func Decode(data []byte, w, h int) (Image, error) {
 			return Image{}, err
 		}
 	}
-}
-
-// segment reads the next marker and its parameters; each call moves forward.
-func (d *decoder) segment() (m byte, body []byte, err error) {
-	// Within a scan, a byte after 0xff has its high bit clear: this finds its end.
-	for d.at+1 < len(d.data) && (d.data[d.at] != 0xff || d.data[d.at+1] < 0x80 || d.data[d.at+1] == 0xff) {
-		d.at++
-	}
-	if d.at+4 > len(d.data) {
-		return 0, nil, errors.New("jpegls: the image is cut off")
-	}
-	m = d.data[d.at+1]
-	if m >= markerRST0 && m <= markerEOI {
-		d.at += 2
-		return m, nil, nil
-	}
-	n := int(d.data[d.at+2])<<8 | int(d.data[d.at+3])
-	if n < 2 || d.at+2+n > len(d.data) {
-		return 0, nil, errors.New("jpegls: a marker segment is cut off")
-	}
-	body = d.data[d.at+4 : d.at+2+n]
-	d.at += 2 + n
-	return m, body, nil
 }
 
 // frame reads the frame header.
@@ -129,7 +90,7 @@ func (d *decoder) frame(b []byte, w, h int) error {
 		return fmt.Errorf("jpegls: %d bits", i.Bits)
 	case i.Width != w || i.Height != h || w <= 0 || h <= 0:
 		return fmt.Errorf("jpegls: the image is %d x %d where %d x %d was said", i.Width, i.Height, w, h)
-	case i.Components < 1 || i.Components > maxComponents:
+	case i.Components < 1 || i.Components > jpegmarker.MaxComponents:
 		return fmt.Errorf("jpegls: %d components", i.Components)
 	}
 	for c := range i.Components {
@@ -199,6 +160,6 @@ func (d *decoder) scan(b []byte) error {
 	if err := s.run(which, interleave); err != nil {
 		return err
 	}
-	d.at = s.bits.at
+	d.At = s.bits.at
 	return nil
 }

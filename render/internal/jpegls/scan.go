@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+
+	"palimpsest.dev/render/internal/jpegmarker"
 )
 
 // contexts: 364 of the gradients, then two for what interrupts a run.
@@ -30,12 +32,12 @@ type scan struct {
 
 	contexts    [regularContexts + runContexts]statistics
 	interrupted [runContexts]int // Nn: negative errors that interrupted runs
-	runIndex    [maxComponents]int
+	runIndex    [jpegmarker.MaxComponents]int
 }
 
 // newScan checks the parameters and sets the statistics to their beginning.
 func newScan(d *decoder, near int) (*scan, error) {
-	s := &scan{d: d, bits: reader{data: d.data, at: d.at}, near: near}
+	s := &scan{d: d, bits: reader{data: d.Data, at: d.At}, near: near}
 	p := d.presets
 	s.maxVal = 1<<d.img.Bits - 1
 	if p.maxVal != 0 {
@@ -184,7 +186,7 @@ func (s *scan) samples(lines []line) error {
 	w := s.d.img.Width
 	for x := 1; x <= w; {
 		flat := true
-		var q [maxComponents]int
+		var q [jpegmarker.MaxComponents]int
 		for k, l := range lines {
 			q[k] = s.context(l.above[x+1]-l.above[x], l.above[x]-l.above[x-1], l.above[x-1]-l.now[x-1])
 			flat = flat && q[k] == 0
