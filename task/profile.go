@@ -48,7 +48,7 @@ type Profile struct {
 	MaxScale   float64 `json:"max_scale,omitempty"`    // tiles: most model pixels per page pixel; 0: no bound
 	Overlap    int     `json:"overlap,omitempty"`      // tiles: model pixels that neighbours share
 	LocBins    int     `json:"loc_bins,omitempty"`     // places along a side, 1024
-	// MinConfidence is the confidence below which what the model wrote is
+	// MinConfidence is the mean probability of text and place below which what the model wrote is
 	// rather not taken over; 0 takes everything.
 	MinConfidence float64 `json:"min_confidence,omitempty"`
 	MaxTokens     int     `json:"max_tokens"`        // longest answer
