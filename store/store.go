@@ -167,13 +167,18 @@ func (s *Store) tx(ctx context.Context, f func(pgx.Tx) error) error {
 
 // once runs f in one transaction, and tells a broken connection from everything else that may go wrong.
 func (s *Store) once(ctx context.Context, f func(pgx.Tx) error) error {
-	var conn *pgx.Conn
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		conn = tx.Conn()
-		return f(tx)
-	})
+	// The connection is held until it was asked whether it is closed: once released it is somebody else's.
+	conn, err := s.pool.Acquire(ctx)
+	begun := false
+	if err == nil {
+		defer conn.Release()
+		err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			begun = true
+			return f(tx)
+		})
+	}
 	// A context that ends closes its connection as well; that is its own story.
-	if err != nil && ctx.Err() == nil && (conn == nil || conn.IsClosed()) {
+	if err != nil && ctx.Err() == nil && (!begun || conn.Conn().IsClosed()) {
 		return fmt.Errorf("store: %w: %w", ErrUnavailable, err)
 	}
 	return err
