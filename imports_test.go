@@ -10,6 +10,7 @@ var imports = map[string][]string{
 
 	"render":                     {"render/internal/dicom", "render/internal/layout", "render/internal/resample"},
 	"render/internal/dicom":      {"render/internal/jpeg2000", "render/internal/jpegdct", "render/internal/jpegll", "render/internal/jpegls", "render/internal/rle"},
+	"render/internal/codectest":  {},
 	"render/internal/dicomtest":  {},
 	"render/internal/huffman":    {},
 	"render/internal/jpeg2000":   {},

@@ -2,39 +2,19 @@ package jpeg2000
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"palimpsest.dev/render/internal/codectest"
 )
 
-// The files in testdata are an image of 19 x 13 computed by sharp, encoded by
-// another program (OpenJPEG, through Pillow); their names say how.
-const wide, high = 19, 13
+const wide, high = codectest.Wide, codectest.High
 
-// sharp computes a value of the image.
-func sharp(bits, x, y, c int) uint16 {
-	if y >= 3 && y < 6 {
-		return 40
-	}
-	v := (x*x*3+y*17*(c+1)+(x*7+y*13)%5*9)<<(bits-8) | (x ^ y)
-	return uint16(v & (1<<bits - 1))
-}
-
-// vectors reads testdata.
+// vectors reads testdata, encoded by OpenJPEG, through Pillow.
 func vectors(t testing.TB) map[string][]byte {
 	t.Helper()
-	names, err := filepath.Glob("testdata/*.j2k")
-	if err != nil || len(names) == 0 {
-		t.Fatalf("no vectors: %v", err)
-	}
-	out := map[string][]byte{}
-	for _, n := range names {
-		if out[n], err = os.ReadFile(n); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
+	return codectest.Vectors(t, "*.j2k")
 }
 
 func TestDecodesWhatAnotherProgramEncoded(t *testing.T) {
@@ -55,7 +35,7 @@ func TestDecodesWhatAnotherProgramEncoded(t *testing.T) {
 			t.Errorf("%s: %d x %d, %d components of %d bits", name, m.Width, m.Height, m.Components, m.Bits)
 		}
 		for i, got := range m.Samples {
-			want := int(sharp(bits, i/n%wide, i/n/wide, i%n))
+			want := int(codectest.Sharp(bits, i/n%wide, i/n/wide, i%n))
 			if off := int(got) - want; off > within || off < -within {
 				t.Errorf("%s: value %d is %d, want %d within %d", name, i, got, want, within)
 				break
