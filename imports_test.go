@@ -39,7 +39,7 @@ var imports = map[string][]string{
 	"task/loc":               {"task"},
 	"task/host":              {"task"},
 	"task/conformance":       {"task"},
-	"task/tasktest":          {"task", "task/conformance", "task/host"},
+	"task/tasktest":          {"task", "task/conformance", "task/host", "task/loc"},
 	"plugins/ocr":            {"task", "task/loc", "plugins/ocr/alto", "plugins/ocr/hocr", "plugins/ocr/layout", "plugins/ocr/markdown", "plugins/ocr/seams", "plugins/ocr/tabular", "plugins/ocr/textlayer", "plugins/ocr/tiles", "plugins/ocr/transcript"},
 	"plugins/ocr/alto":       {"plugins/ocr/transcript", "task"},
 	"plugins/ocr/markdown":   {"plugins/ocr/transcript"},

@@ -3,15 +3,12 @@ package main
 import (
 	"flag"
 	"fmt"
-	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"palimpsest.dev/plugins/table/htmltable"
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/tasktest"
 )
@@ -112,7 +109,7 @@ func readPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Arc
 	var answers []task.Answer
 	for _, a := range asks {
 		fmt.Fprintf(&records, "ask %s %q %s\n", a.ID, a.Prompt, show(a.Region))
-		answers = append(answers, answerOf(t, archive, page, a))
+		answers = append(answers, tasktest.Answer(archive, page, a))
 	}
 	if r, err = (table{}).Read(t.Context(), page, answers); err != nil {
 		t.Fatal(err)
@@ -141,44 +138,3 @@ func readPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Arc
 }
 
 func show(b task.Box) string { return fmt.Sprintf("[%.0f %.0f %.0f %.0f]", b.X0, b.Y0, b.X1, b.Y1) }
-
-var places = regexp.MustCompile(`\{(\d+) (\d+) (\d+) (\d+)\}`)
-
-// answerOf is what the case's model writes for an ask; without a part for it,
-// nothing.
-func answerOf(t *testing.T, archive *txtar.Archive, page task.Page, ask task.Ask) task.Answer {
-	t.Helper()
-	a := task.Answer{Ask: ask, Stop: task.StopBlank}
-	side := max(ask.Region.Width(), ask.Region.Height())
-	x, y := ask.Region.X0-(side-ask.Region.Width())/2, ask.Region.Y0-(side-ask.Region.Height())/2
-	a.ToPage = task.Affine{side, 0, x, 0, side, y}
-	prefix := fmt.Sprintf("answer %d %s", page.Number, ask.ID)
-	for _, f := range archive.Files {
-		rest, ok := strings.CutPrefix(f.Name, prefix)
-		if !ok {
-			continue
-		}
-		a.Stop = task.StopEnd
-		probability := 0.9
-		for _, w := range strings.Fields(rest) {
-			if p, ok := strings.CutPrefix(w, "?"); ok {
-				probability, _ = strconv.ParseFloat(p, 64)
-			} else {
-				a.Stop = task.Stop(w)
-			}
-		}
-		a.Text = places.ReplaceAllStringFunc(strings.ReplaceAll(string(f.Data), "\n", ""), func(s string) string {
-			var v [4]float64
-			for i, n := range places.FindStringSubmatch(s)[1:] {
-				v[i], _ = strconv.ParseFloat(n, 64)
-			}
-			box := [4]float64{(v[0] - x) / side, (v[1] - y) / side, (v[2] - x) / side, (v[3] - y) / side}
-			written := htmltable.Answer([]htmltable.Table{{Box: box}}, 1024, 1)
-			return strings.TrimSuffix(written, "<table></table>")
-		})
-		for _, c := range a.Text {
-			a.Tokens = append(a.Tokens, task.Token{Text: string(c), LogProb: math.Log(probability)})
-		}
-	}
-	return a
-}
