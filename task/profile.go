@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -57,7 +59,13 @@ type Profile struct {
 	Images int `json:"images,omitempty"`
 	// Grammar is the language that answers are kept in, for Ask.Grammar; "" where the checkpoint writes another.
 	Grammar string `json:"grammar,omitempty"`
+	// Steps are the further questions of a task that asks the model more than one, by the name that
+	// the task gives them. An entry has no Steps of its own.
+	Steps map[string]Profile `json:"steps,omitempty"`
 }
+
+// maxSteps bounds the further questions of one task.
+const maxSteps = 16
 
 // ModelProfile is a model's palimpsest.json.
 type ModelProfile struct {
@@ -135,6 +143,13 @@ func (p Profile) withDefaults(size int) Profile {
 	if p.XHeight > 0 && p.XHeightMax == 0 {
 		p.XHeightMax = 1.5 * p.XHeight
 	}
+	if len(p.Steps) > 0 {
+		steps := make(map[string]Profile, len(p.Steps)) // the caller's map stays as it is
+		for name, step := range p.Steps {
+			steps[name] = step.withDefaults(size)
+		}
+		p.Steps = steps
+	}
 	return p
 }
 
@@ -165,6 +180,25 @@ func (p Profile) Check() error {
 		return fmt.Errorf("min_scale %g, max_scale %g: want them in this order", p.MinScale, p.MaxScale)
 	case p.View == ViewTiles && (p.Overlap < 0 || 2*p.Overlap > p.Size):
 		return fmt.Errorf("overlap %d: want 0 to half of size %d", p.Overlap, p.Size)
+	}
+	return p.checkSteps()
+}
+
+func (p Profile) checkSteps() error {
+	if len(p.Steps) > maxSteps {
+		return fmt.Errorf("%d steps: at most %d", len(p.Steps), maxSteps)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Steps)) { // the same profile gives the same error
+		step := p.Steps[name]
+		if !identifier.MatchString(name) {
+			return fmt.Errorf("step %q: want a name that matches %s", name, identifier)
+		}
+		if len(step.Steps) > 0 {
+			return fmt.Errorf("step %q has steps of its own: only a task's entry has any", name)
+		}
+		if err := step.Check(); err != nil {
+			return fmt.Errorf("step %q: %w", name, err)
+		}
 	}
 	return nil
 }

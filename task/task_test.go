@@ -102,7 +102,8 @@ func TestEverythingCrossesTheWire(t *testing.T) {
 	}
 	same("info", x.Info(), f.info)
 	how := Profile{Prompt: "p", View: ViewTiles, Fit: FitStretch, Box: BoxYXYXBefore, Size: 224, XHeight: 9, XHeightMin: 7, XHeightMax: 13,
-		MinScale: 0.2, MaxScale: 2, Overlap: 48, LocBins: 1024, MinConfidence: 0.125, MaxTokens: 512, Adapter: "lora"}
+		MinScale: 0.2, MaxScale: 2, Overlap: 48, LocBins: 1024, MinConfidence: 0.125, MaxTokens: 512, Adapter: "lora",
+		Steps: map[string]Profile{"text": {Prompt: "ocr", View: ViewPage, Fit: FitLetterbox, Box: BoxNone, Size: 448, LocBins: 1024, MaxTokens: 9, Grammar: "smiles"}}}
 	asks, err := x.Plan(t.Context(), goodPage(), how)
 	if err != nil {
 		t.Fatal(err)
@@ -282,6 +283,12 @@ func TestReadProfile(t *testing.T) {
 		{"later format", config, `{"format":2}`, Profile{}, "format 2"},
 		{"misspelt setting", config, `{"format":1,"tasks":{"ocr":{"promt":"x"}}}`, Profile{}, "promt"},
 		{"unknown view", config, `{"format":1,"tasks":{"ocr":{"view":"all"}}}`, Profile{}, "all"},
+		{"steps take the defaults, too", config, `{"format":1,"tasks":{"ocr":{"prompt":"x","steps":{"text":{"prompt":"y","max_tokens":7}}}}}`,
+			Profile{Prompt: "x", View: ViewPage, Fit: FitStretch, Box: BoxNone, Size: 448, LocBins: 1024, MaxTokens: 512, Steps: map[string]Profile{
+				"text": {Prompt: "y", View: ViewPage, Fit: FitStretch, Box: BoxNone, Size: 448, LocBins: 1024, MaxTokens: 7}}}, ""},
+		{"step that does not fit", config, `{"format":1,"tasks":{"ocr":{"prompt":"x","steps":{"text":{"view":"all"}}}}}`, Profile{}, `step "text": view "all"`},
+		{"step of a step", config, `{"format":1,"tasks":{"ocr":{"prompt":"x","steps":{"text":{"steps":{"more":{}}}}}}}`, Profile{}, `step "text" has steps of its own`},
+		{"name of a step", config, `{"format":1,"tasks":{"ocr":{"prompt":"x","steps":{"1":{}}}}}`, Profile{}, `step "1"`},
 		{"overlap", config, `{"format":1,"tasks":{"ocr":{` + strings.Replace(tiles, "48", "480", 1) + `}}}`, Profile{}, "overlap"},
 		{"not JSON", config, `{`, Profile{}, ProfileFile},
 		{"config not JSON", `[`, "", Profile{}, "config.json"},

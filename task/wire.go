@@ -101,13 +101,33 @@ func pageFromWire(p *taskpb.Page) Page {
 }
 
 func profileToWire(p Profile) *taskpb.Profile {
-	return &taskpb.Profile{Prompt: p.Prompt, View: p.View, Fit: p.Fit, Box: p.Box, Size: clip32(p.Size),
+	out := &taskpb.Profile{Prompt: p.Prompt, View: p.View, Fit: p.Fit, Box: p.Box, Size: clip32(p.Size),
 		XHeight: p.XHeight, XHeightMin: p.XHeightMin, XHeightMax: p.XHeightMax, Overlap: clip32(p.Overlap),
 		LocBins: clip32(p.LocBins), MaxTokens: clip32(p.MaxTokens), Adapter: p.Adapter,
 		MinScale: p.MinScale, MaxScale: p.MaxScale, MinConfidence: p.MinConfidence, Grammar: p.Grammar, Images: clip32(p.Images)}
+	for name, step := range p.Steps {
+		if out.Steps == nil {
+			out.Steps = map[string]*taskpb.Profile{}
+		}
+		step.Steps = nil // Profile.Check refuses deeper ones
+		out.Steps[valid(name)] = profileToWire(step)
+	}
+	return out
 }
 
+// profileFromWire reads a profile and its steps; steps of steps, which no profile has, are left out.
 func profileFromWire(p *taskpb.Profile) Profile {
+	out := plainProfileFromWire(p)
+	for name, step := range p.GetSteps() {
+		if out.Steps == nil {
+			out.Steps = map[string]Profile{}
+		}
+		out.Steps[name] = plainProfileFromWire(step)
+	}
+	return out
+}
+
+func plainProfileFromWire(p *taskpb.Profile) Profile {
 	return Profile{Prompt: p.GetPrompt(), View: p.GetView(), Fit: p.GetFit(), Box: p.GetBox(), Size: int(p.GetSize()),
 		XHeight: p.GetXHeight(), XHeightMin: p.GetXHeightMin(), XHeightMax: p.GetXHeightMax(), Overlap: int(p.GetOverlap()),
 		LocBins: int(p.GetLocBins()), MaxTokens: int(p.GetMaxTokens()), Adapter: p.GetAdapter(),

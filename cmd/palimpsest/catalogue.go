@@ -190,7 +190,7 @@ func (c *catalogue) fingerprint(t chosenTask) store.Fingerprint {
 
 // profileHash is a profile's part of a fingerprint.
 func profileHash(p task.Profile) string {
-	b, _ := json.Marshal(p) // a struct of strings and numbers
+	b, _ := json.Marshal(p) // strings, numbers and maps of them: keys are sorted
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }

@@ -968,6 +968,7 @@ type Profile struct {
 	MinConfidence float64                `protobuf:"fixed64,15,opt,name=min_confidence,json=minConfidence,proto3" json:"min_confidence,omitempty"`
 	Grammar       string                 `protobuf:"bytes,16,opt,name=grammar,proto3" json:"grammar,omitempty"`
 	Images        int32                  `protobuf:"varint,20,opt,name=images,proto3" json:"images,omitempty"`
+	Steps         map[string]*Profile    `protobuf:"bytes,21,rep,name=steps,proto3" json:"steps,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // further questions of the task; none has steps of its own
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,6 +1120,13 @@ func (x *Profile) GetImages() int32 {
 		return x.Images
 	}
 	return 0
+}
+
+func (x *Profile) GetSteps() map[string]*Profile {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
 }
 
 type PlanRequest struct {
@@ -2081,7 +2089,7 @@ const file_task_proto_rawDesc = "" +
 	"\n" +
 	"FactsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcd\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe2\x04\n" +
 	"\aProfile\x12\x16\n" +
 	"\x06prompt\x18\x01 \x01(\tR\x06prompt\x12\x12\n" +
 	"\x04view\x18\x02 \x01(\tR\x04view\x12\x10\n" +
@@ -2103,7 +2111,12 @@ const file_task_proto_rawDesc = "" +
 	"\tmax_scale\x18\x0e \x01(\x01R\bmaxScale\x12%\n" +
 	"\x0emin_confidence\x18\x0f \x01(\x01R\rminConfidence\x12\x18\n" +
 	"\agrammar\x18\x10 \x01(\tR\agrammar\x12\x16\n" +
-	"\x06images\x18\x14 \x01(\x05R\x06images\"r\n" +
+	"\x06images\x18\x14 \x01(\x05R\x06images\x12<\n" +
+	"\x05steps\x18\x15 \x03(\v2&.palimpsest.task.v1.Profile.StepsEntryR\x05steps\x1aU\n" +
+	"\n" +
+	"StepsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.palimpsest.task.v1.ProfileR\x05value:\x028\x01\"r\n" +
 	"\vPlanRequest\x12,\n" +
 	"\x04page\x18\x01 \x01(\v2\x18.palimpsest.task.v1.PageR\x04page\x125\n" +
 	"\aprofile\x18\x02 \x01(\v2\x1b.palimpsest.task.v1.ProfileR\aprofile\"8\n" +
@@ -2192,7 +2205,7 @@ func file_task_proto_rawDescGZIP() []byte {
 	return file_task_proto_rawDescData
 }
 
-var file_task_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_task_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_task_proto_goTypes = []any{
 	(*InfoRequest)(nil),   // 0: palimpsest.task.v1.InfoRequest
 	(*InfoReply)(nil),     // 1: palimpsest.task.v1.InfoReply
@@ -2223,7 +2236,8 @@ var file_task_proto_goTypes = []any{
 	nil,                   // 26: palimpsest.task.v1.EarlierPage.FactsEntry
 	nil,                   // 27: palimpsest.task.v1.Page.OptionsEntry
 	nil,                   // 28: palimpsest.task.v1.Page.FactsEntry
-	nil,                   // 29: palimpsest.task.v1.Record.ValuesEntry
+	nil,                   // 29: palimpsest.task.v1.Profile.StepsEntry
+	nil,                   // 30: palimpsest.task.v1.Record.ValuesEntry
 }
 var file_task_proto_depIdxs = []int32{
 	2,  // 0: palimpsest.task.v1.InfoReply.relations:type_name -> palimpsest.task.v1.Relation
@@ -2241,37 +2255,39 @@ var file_task_proto_depIdxs = []int32{
 	9,  // 12: palimpsest.task.v1.Page.regions:type_name -> palimpsest.task.v1.Region
 	28, // 13: palimpsest.task.v1.Page.facts:type_name -> palimpsest.task.v1.Page.FactsEntry
 	11, // 14: palimpsest.task.v1.Page.earlier:type_name -> palimpsest.task.v1.EarlierPage
-	12, // 15: palimpsest.task.v1.PlanRequest.page:type_name -> palimpsest.task.v1.Page
-	13, // 16: palimpsest.task.v1.PlanRequest.profile:type_name -> palimpsest.task.v1.Profile
-	16, // 17: palimpsest.task.v1.PlanReply.asks:type_name -> palimpsest.task.v1.Ask
-	5,  // 18: palimpsest.task.v1.Ask.region:type_name -> palimpsest.task.v1.Box
-	16, // 19: palimpsest.task.v1.Answer.ask:type_name -> palimpsest.task.v1.Ask
-	17, // 20: palimpsest.task.v1.Answer.tokens:type_name -> palimpsest.task.v1.Token
-	12, // 21: palimpsest.task.v1.ReadRequest.page:type_name -> palimpsest.task.v1.Page
-	18, // 22: palimpsest.task.v1.ReadRequest.answers:type_name -> palimpsest.task.v1.Answer
-	5,  // 23: palimpsest.task.v1.Record.box:type_name -> palimpsest.task.v1.Box
-	6,  // 24: palimpsest.task.v1.Record.polygon:type_name -> palimpsest.task.v1.Point
-	29, // 25: palimpsest.task.v1.Record.values:type_name -> palimpsest.task.v1.Record.ValuesEntry
-	21, // 26: palimpsest.task.v1.Reading.records:type_name -> palimpsest.task.v1.Record
-	22, // 27: palimpsest.task.v1.Reading.artifacts:type_name -> palimpsest.task.v1.Artifact
-	16, // 28: palimpsest.task.v1.Reading.asks:type_name -> palimpsest.task.v1.Ask
-	12, // 29: palimpsest.task.v1.DocumentPage.page:type_name -> palimpsest.task.v1.Page
-	21, // 30: palimpsest.task.v1.DocumentPage.records:type_name -> palimpsest.task.v1.Record
-	24, // 31: palimpsest.task.v1.FinishRequest.pages:type_name -> palimpsest.task.v1.DocumentPage
-	20, // 32: palimpsest.task.v1.Record.ValuesEntry.value:type_name -> palimpsest.task.v1.Value
-	0,  // 33: palimpsest.task.v1.Task.Info:input_type -> palimpsest.task.v1.InfoRequest
-	14, // 34: palimpsest.task.v1.Task.Plan:input_type -> palimpsest.task.v1.PlanRequest
-	19, // 35: palimpsest.task.v1.Task.Read:input_type -> palimpsest.task.v1.ReadRequest
-	25, // 36: palimpsest.task.v1.Task.Finish:input_type -> palimpsest.task.v1.FinishRequest
-	1,  // 37: palimpsest.task.v1.Task.Info:output_type -> palimpsest.task.v1.InfoReply
-	15, // 38: palimpsest.task.v1.Task.Plan:output_type -> palimpsest.task.v1.PlanReply
-	23, // 39: palimpsest.task.v1.Task.Read:output_type -> palimpsest.task.v1.Reading
-	23, // 40: palimpsest.task.v1.Task.Finish:output_type -> palimpsest.task.v1.Reading
-	37, // [37:41] is the sub-list for method output_type
-	33, // [33:37] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	29, // 15: palimpsest.task.v1.Profile.steps:type_name -> palimpsest.task.v1.Profile.StepsEntry
+	12, // 16: palimpsest.task.v1.PlanRequest.page:type_name -> palimpsest.task.v1.Page
+	13, // 17: palimpsest.task.v1.PlanRequest.profile:type_name -> palimpsest.task.v1.Profile
+	16, // 18: palimpsest.task.v1.PlanReply.asks:type_name -> palimpsest.task.v1.Ask
+	5,  // 19: palimpsest.task.v1.Ask.region:type_name -> palimpsest.task.v1.Box
+	16, // 20: palimpsest.task.v1.Answer.ask:type_name -> palimpsest.task.v1.Ask
+	17, // 21: palimpsest.task.v1.Answer.tokens:type_name -> palimpsest.task.v1.Token
+	12, // 22: palimpsest.task.v1.ReadRequest.page:type_name -> palimpsest.task.v1.Page
+	18, // 23: palimpsest.task.v1.ReadRequest.answers:type_name -> palimpsest.task.v1.Answer
+	5,  // 24: palimpsest.task.v1.Record.box:type_name -> palimpsest.task.v1.Box
+	6,  // 25: palimpsest.task.v1.Record.polygon:type_name -> palimpsest.task.v1.Point
+	30, // 26: palimpsest.task.v1.Record.values:type_name -> palimpsest.task.v1.Record.ValuesEntry
+	21, // 27: palimpsest.task.v1.Reading.records:type_name -> palimpsest.task.v1.Record
+	22, // 28: palimpsest.task.v1.Reading.artifacts:type_name -> palimpsest.task.v1.Artifact
+	16, // 29: palimpsest.task.v1.Reading.asks:type_name -> palimpsest.task.v1.Ask
+	12, // 30: palimpsest.task.v1.DocumentPage.page:type_name -> palimpsest.task.v1.Page
+	21, // 31: palimpsest.task.v1.DocumentPage.records:type_name -> palimpsest.task.v1.Record
+	24, // 32: palimpsest.task.v1.FinishRequest.pages:type_name -> palimpsest.task.v1.DocumentPage
+	13, // 33: palimpsest.task.v1.Profile.StepsEntry.value:type_name -> palimpsest.task.v1.Profile
+	20, // 34: palimpsest.task.v1.Record.ValuesEntry.value:type_name -> palimpsest.task.v1.Value
+	0,  // 35: palimpsest.task.v1.Task.Info:input_type -> palimpsest.task.v1.InfoRequest
+	14, // 36: palimpsest.task.v1.Task.Plan:input_type -> palimpsest.task.v1.PlanRequest
+	19, // 37: palimpsest.task.v1.Task.Read:input_type -> palimpsest.task.v1.ReadRequest
+	25, // 38: palimpsest.task.v1.Task.Finish:input_type -> palimpsest.task.v1.FinishRequest
+	1,  // 39: palimpsest.task.v1.Task.Info:output_type -> palimpsest.task.v1.InfoReply
+	15, // 40: palimpsest.task.v1.Task.Plan:output_type -> palimpsest.task.v1.PlanReply
+	23, // 41: palimpsest.task.v1.Task.Read:output_type -> palimpsest.task.v1.Reading
+	23, // 42: palimpsest.task.v1.Task.Finish:output_type -> palimpsest.task.v1.Reading
+	39, // [39:43] is the sub-list for method output_type
+	35, // [35:39] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_task_proto_init() }
@@ -2292,7 +2308,7 @@ func file_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_task_proto_rawDesc), len(file_task_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
