@@ -60,6 +60,11 @@ func Open(dir string, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	defer ck.Close()
+	if o.Adapter != "" {
+		if err := ck.Adapt(o.Adapter); err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+	}
 	e := &Engine{tokens: tokens, patches: ck.Config.Vision.Patches(), pool: pool.New(o.Threads)}
 	r, err := e.load(ck, o)
 	if err != nil {

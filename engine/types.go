@@ -16,6 +16,7 @@ const DefaultMaxTokens = 512
 type Options struct {
 	Threads     int    // threads for arithmetic; 0: as many as the process may use
 	Arithmetic  string // "float32" (default) or "bfloat16": weights and matrix inputs rounded to bfloat16
+	Adapter     string // folder of a LoRA adapter that is merged into the weights; "": none
 	MaxBatch    int    // sequences decoded together; 0: DefaultMaxBatch
 	MemoryLimit int64  // bytes for weights and key/value caches; 0: none. A request that would pass it waits
 	Window      string // "reference" (default: full attention everywhere, as the weights were trained) or "hf5"

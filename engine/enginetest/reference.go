@@ -23,9 +23,6 @@ import (
 	"palimpsest.dev/engine/weights"
 )
 
-// ErrOutside marks a case about something the engine does not run: PaliGemma 1, and adapters.
-var ErrOutside = errors.New("enginetest: outside of what the engine runs")
-
 // Tolerance is how many times the reference's own float32 error a stage may be off.
 const Tolerance = 8
 
@@ -41,6 +38,7 @@ type Case struct {
 	dir      string // of the case
 	config   string // path of config.json
 	weights  string // folder of the weights
+	adapter  string // folder of the adapter, "" for none
 	expected map[string]weights.Tensor
 }
 
@@ -70,13 +68,7 @@ func Read(dir string) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	if exists(filepath.Join(dir, "adapter_config.json")) {
-		return nil, fmt.Errorf("%w: %s is about an adapter", ErrOutside, dir)
-	}
 	c := &Case{Name: filepath.Base(dir), Note: file.Note, dir: dir, config: filepath.Join(dir, "config.json"), weights: dir}
-	if err := supported(c.config); err != nil {
-		return nil, err
-	}
 	base, baseFile := dir, file
 	for _, word := range regexp.MustCompile(`\w+`).FindAllString(file.Note, -1) {
 		beside := filepath.Join(filepath.Dir(dir), word)
@@ -84,6 +76,9 @@ func Read(dir string) (*Case, error) {
 			base, baseFile = beside, other
 			break
 		}
+	}
+	if exists(filepath.Join(dir, "adapter_config.json")) {
+		c.adapter, c.config = dir, filepath.Join(base, "config.json")
 	}
 	if !exists(filepath.Join(dir, "model.safetensors")) && !exists(filepath.Join(dir, "model.safetensors.index.json")) {
 		c.weights = base
@@ -123,26 +118,6 @@ func readCaseFile(dir string) (f caseFile, err error) {
 		return f, err
 	}
 	return f, json.Unmarshal(text, &f)
-}
-
-// supported tells the decoders of PaliGemma 2 from those of PaliGemma 1.
-func supported(config string) error {
-	text, err := os.ReadFile(config)
-	if err != nil {
-		return err
-	}
-	var c struct {
-		Text struct {
-			Type string `json:"model_type"`
-		} `json:"text_config"`
-	}
-	if err := json.Unmarshal(text, &c); err != nil {
-		return err
-	}
-	if c.Text.Type == "gemma" {
-		return fmt.Errorf("%w: %s is a PaliGemma 1", ErrOutside, config)
-	}
-	return nil
 }
 
 func readImage(path string) (*image.RGBA, error) {
@@ -219,6 +194,11 @@ func (c *Case) Load(o gemma.Options, run kernel.Runner, tmp, config string) (*Mo
 		return nil, err
 	}
 	defer ck.Close()
+	if c.adapter != "" {
+		if err := ck.Adapt(c.adapter); err != nil {
+			return nil, err
+		}
+	}
 	if o.Arithmetic == "" {
 		o.Arithmetic = weights.Float32
 	}

@@ -98,7 +98,8 @@ func (m *Model) place(s *State, segments []Segment, x mat.Mat) {
 	x.Check("the decoder's input", row, m.config.Hidden)
 }
 
-// block is layer i: x += post(attention(pre(x))); x += post(mlp(pre(x))). x is [R, D]. With lastOnly the
+// block is layer i: x += post(attention(pre(x))); x += post(mlp(pre(x))), post being nothing in Gemma 1.
+// x is [R, D]. With lastOnly the
 // result has one row for each segment, its last.
 func (m *Model) block(run kernel.Runner, s *State, i int, x mat.Mat, lastOnly bool) mat.Mat {
 	l, c := &m.layers[i], m.config
@@ -243,11 +244,14 @@ func (m *Model) rmsNorm(run kernel.Runner, dst, x mat.Mat, w []float32) {
 	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) { kernel.RMSNorm(dst.Row(i), x.Row(i), w, epsilon) })
 }
 
-// addNormed adds the norm of every row of y to x; y is overwritten.
+// addNormed adds the norm of every row of y to x, or the row itself where there are no weights for a norm; y
+// is overwritten.
 func (m *Model) addNormed(run kernel.Runner, x, y mat.Mat, w []float32) {
 	epsilon := float32(m.config.Epsilon)
 	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) {
-		kernel.RMSNorm(y.Row(i), y.Row(i), w, epsilon)
+		if w != nil {
+			kernel.RMSNorm(y.Row(i), y.Row(i), w, epsilon)
+		}
 		kernel.Add(x.Row(i), x.Row(i), y.Row(i))
 	})
 }

@@ -1,5 +1,5 @@
-// Package gemma is PaliGemma 2's decoder: Gemma 2 ("Gemma 2: Improving Open Language Models at a Practical
-// Size", 2024) with the prefix-LM mask of PaliGemma, over which image and prompt see all of themselves and
+// Package gemma is PaliGemma's decoder: Gemma 2 ("Gemma 2: Improving Open Language Models at a Practical
+// Size", 2024), or the Gemma 1 of PaliGemma 1, which has half the norms and neither caps nor windows, with the prefix-LM mask of PaliGemma, over which image and prompt see all of themselves and
 // the answer sees what came before it. Config, weights and running state are apart: a Model is read-only, a
 // Cache belongs to one sequence, a State is scratch of one pass.
 package gemma
@@ -46,7 +46,7 @@ type Model struct {
 
 // layer holds the weights of one block. All norms are stored around zero: 1 is added when they are used.
 type layer struct {
-	preAttention, postAttention []float32      // [D]
+	preAttention, postAttention []float32      // [D]; Gemma 1 has no norms after attention and MLP: nil
 	preMLP, postMLP             []float32      // [D]
 	q                           *kernel.Matrix // [H·d, D]
 	kv                          *kernel.Matrix // [2·K·d, D]: keys, then values
@@ -118,13 +118,18 @@ func (m *Model) loadTables(c *weights.Checkpoint, a weights.Arithmetic) (err err
 func loadLayer(c *weights.Checkpoint, a weights.Arithmetic, i int) (l layer, err error) {
 	t, p := c.Config.Text, fmt.Sprintf("language_model.layers.%d.", i)
 	l.sliding = t.Sliding[i]
-	for _, v := range []struct {
+	type norm struct {
 		name string
 		to   *[]float32
-	}{
+	}
+	norms := []norm{
 		{"input_layernorm", &l.preAttention}, {"post_attention_layernorm", &l.postAttention},
 		{"pre_feedforward_layernorm", &l.preMLP}, {"post_feedforward_layernorm", &l.postMLP},
-	} {
+	}
+	if t.OnlyPreNorms { // the second name then means the norm after the attention's sum, before the MLP
+		norms = []norm{{"input_layernorm", &l.preAttention}, {"post_attention_layernorm", &l.preMLP}}
+	}
+	for _, v := range norms {
 		if *v.to, err = c.Vector(p+v.name+".weight", t.Hidden); err != nil {
 			return l, err
 		}

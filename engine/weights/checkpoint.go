@@ -26,6 +26,8 @@ type Checkpoint struct {
 	files   []string // names of the weight files inside dir
 	tensors map[string]Tensor
 	unmap   []func() error
+	// adapters are the folders merged by Adapt, in that order.
+	adapters []string
 }
 
 // Open reads config.json and the headers of the weights of the checkpoint folder dir. Close it after the
@@ -196,9 +198,16 @@ func (c *Checkpoint) Vector(name string, shape ...int) ([]float32, error) {
 // tokenizer and weights. Files that do not change what the model computes, such as a profile, are left out.
 func (c *Checkpoint) Hash() (string, error) {
 	sum := sha256.New()
-	files := append([]string{"config.json", "tokenizer.json", "tokenizer.model"}, c.files...)
-	for _, name := range files {
-		f, err := os.Open(filepath.Join(c.dir, name))
+	var paths []string
+	for _, name := range append([]string{"config.json", "tokenizer.json", "tokenizer.model"}, c.files...) {
+		paths = append(paths, filepath.Join(c.dir, name))
+	}
+	for _, dir := range c.adapters {
+		paths = append(paths, filepath.Join(dir, adapterConfig), filepath.Join(dir, adapterWeights))
+	}
+	for _, path := range paths {
+		name := filepath.Base(path)
+		f, err := os.Open(path)
 		if errors.Is(err, os.ErrNotExist) && strings.HasPrefix(name, "tokenizer.") {
 			continue
 		}

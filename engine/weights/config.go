@@ -22,7 +22,7 @@ type Config struct {
 	Tied       bool  // the output table is the embedding table
 }
 
-// Text is the decoder: Gemma 2.
+// Text is the decoder: Gemma 2, or the Gemma 1 of PaliGemma 1.
 type Text struct {
 	Vocab      int     // rows of the embedding table, padding included
 	Hidden     int     // D
@@ -39,6 +39,9 @@ type Text struct {
 	Window     int     // keys a generated token sees on sliding layers under the window setting "hf5"
 	Sliding    []bool  // by layer
 	MaxLength  int     // most positions of a sequence
+	// OnlyPreNorms is the wiring of Gemma 1: what attention and MLP compute is added as it is, without a norm
+	// of its own, and the norm before the MLP is called post_attention_layernorm.
+	OnlyPreNorms bool
 }
 
 // Vision is the tower: SigLIP without pooling head.
@@ -91,6 +94,7 @@ type rawText struct {
 	LayerTypes  []string        `json:"layer_types"`
 	MaxLength   int             `json:"max_position_embeddings"`
 	Activation  string          `json:"hidden_activation"`
+	Act         string          `json:"hidden_act"`
 	Bias        bool            `json:"attention_bias"`
 	BOS         *int            `json:"bos_token_id"`
 	EOS         json.RawMessage `json:"eos_token_id"`
@@ -128,6 +132,33 @@ func defaults() rawConfig {
 	}
 }
 
+// The decoders the engine runs, by their model_type.
+const (
+	gemma1 = "gemma"  // PaliGemma 1
+	gemma2 = "gemma2" // PaliGemma 2
+)
+
+// gemma1Defaults is what GemmaConfig assumes for fields that a PaliGemma 1 leaves out.
+func gemma1Defaults() rawText {
+	theta := 1e4
+	return rawText{Vocab: 256000, Hidden: 3072, MLP: 24576, Layers: 28, Heads: 16, KVHeads: 16, HeadDim: 256, Epsilon: 1e-6,
+		Theta: &theta, MaxLength: 8192, Activation: "gelu_pytorch_tanh"}
+}
+
+// asGemma1 puts what Gemma 1 does not have out of the way of what is common: queries are scaled by the width
+// of a head, nothing is capped and no layer has a window. Its files name the activation in one of two fields,
+// and early ones call it "gelu" although the weights were trained with the tanh form, as transformers notes.
+func (r *rawText) asGemma1() {
+	if r.Act != "" && r.Activation == "" {
+		r.Activation = r.Act
+	}
+	if r.Activation == "gelu" || r.Activation == "" {
+		r.Activation = "gelu_pytorch_tanh"
+	}
+	r.QueryScale = float64(r.HeadDim)
+	r.AttnCap, r.FinalCap, r.Window, r.LayerTypes = nil, nil, nil, nil
+}
+
 // ReadConfig reads config.json of the checkpoint folder dir.
 func ReadConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, "config.json")
@@ -151,7 +182,18 @@ func ReadConfig(dir string) (Config, error) {
 
 // ParseConfig reads the text of a config.json.
 func ParseConfig(text []byte) (Config, error) {
+	var kind struct {
+		Text struct {
+			ModelType string `json:"model_type"`
+		} `json:"text_config"`
+	}
+	if err := json.Unmarshal(text, &kind); err != nil {
+		return Config{}, err
+	}
 	raw := defaults()
+	if kind.Text.ModelType == gemma1 {
+		*raw.Text = gemma1Defaults()
+	}
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return Config{}, err
 	}
@@ -163,10 +205,14 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, fmt.Errorf("model_type %q: the engine runs \"paligemma\"", raw.ModelType)
 	}
 	if present["text_config"] == nil || present["vision_config"] == nil || raw.Text == nil || raw.Vision == nil {
-		return Config{}, fmt.Errorf("text_config or vision_config is missing; both belong to a PaliGemma 2")
+		return Config{}, fmt.Errorf("text_config or vision_config is missing; both belong to a PaliGemma")
 	}
-	if raw.Text.ModelType != "gemma2" {
-		return Config{}, fmt.Errorf("text_config.model_type %q: the engine runs PaliGemma 2, whose decoder is \"gemma2\"", raw.Text.ModelType)
+	switch raw.Text.ModelType {
+	case gemma2:
+	case gemma1:
+		raw.Text.asGemma1()
+	default:
+		return Config{}, fmt.Errorf("text_config.model_type %q: the engine runs PaliGemma 2 and 1, whose decoders are %q and %q", raw.Text.ModelType, gemma2, gemma1)
 	}
 	text2, err := raw.Text.config()
 	if err != nil {
@@ -238,7 +284,7 @@ func idList(text json.RawMessage) ([]int, error) {
 // config checks the decoder's fields and turns them into the engine's terms.
 func (r *rawText) config() (Text, error) {
 	t := Text{Vocab: r.Vocab, Hidden: r.Hidden, MLP: r.MLP, Layers: r.Layers, Heads: r.Heads, KVHeads: r.KVHeads, HeadDim: r.HeadDim,
-		QueryScale: r.QueryScale, Epsilon: r.Epsilon, Theta: 1e4, MaxLength: r.MaxLength}
+		QueryScale: r.QueryScale, Epsilon: r.Epsilon, Theta: 1e4, MaxLength: r.MaxLength, OnlyPreNorms: r.ModelType == gemma1}
 	if r.Theta != nil {
 		t.Theta = *r.Theta
 	}

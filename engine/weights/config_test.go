@@ -49,6 +49,39 @@ func TestReleasedConfig(t *testing.T) {
 	}
 }
 
+// releasedPaliGemma1 is the config.json of the published PaliGemma 1 at 448 pixels, which leaves width of a
+// head, epsilon and activation to GemmaConfig.
+const releasedPaliGemma1 = `{"_vocab_size":257152,"architectures":["PaliGemmaForConditionalGeneration"],"bos_token_id":2,"eos_token_id":1,
+"hidden_size":2048,"ignore_index":-100,"image_token_index":257152,"model_type":"paligemma","pad_token_id":0,"projection_dim":2048,
+"text_config":{"hidden_size":2048,"intermediate_size":16384,"model_type":"gemma","num_attention_heads":8,"num_hidden_layers":18,
+"num_image_tokens":1024,"num_key_value_heads":1,"torch_dtype":"float32","vocab_size":257216},"torch_dtype":"float32",
+"vision_config":{"hidden_size":1152,"image_size":448,"intermediate_size":4304,"model_type":"siglip_vision_model","num_attention_heads":16,
+"num_hidden_layers":27,"num_image_tokens":1024,"patch_size":14,"projection_dim":2048,"projector_hidden_act":"gelu_fast","vision_use_head":false}}`
+
+// TestPaliGemma1Config reads the older family's configuration: no soft-caps and no window, whatever the file
+// says, and queries scaled by the width of a head.
+func TestPaliGemma1Config(t *testing.T) {
+	t.Parallel()
+	want := Config{
+		Text: Text{Vocab: 257216, Hidden: 2048, MLP: 16384, Layers: 18, Heads: 8, KVHeads: 1, HeadDim: 256, QueryScale: 256, Epsilon: 1e-6,
+			Theta: 1e4, Sliding: make([]bool, 18), MaxLength: 8192, OnlyPreNorms: true},
+		Vision:     Vision{Hidden: 1152, MLP: 4304, Layers: 27, Heads: 16, Image: 448, Patch: 14, Epsilon: 1e-6},
+		ImageToken: 257152, BOS: 2, EOS: []int{1}, Tied: true,
+	}
+	for _, more := range []string{``, `"hidden_act":"gelu",`, `"hidden_act":"gelu_pytorch_tanh","hidden_activation":null,`, `"attn_logit_softcapping":50.0,"sliding_window":64,`} {
+		got, err := ParseConfig([]byte(strings.Replace(releasedPaliGemma1, `"model_type":"gemma",`, `"model_type":"gemma",`+more, 1)))
+		if err != nil {
+			t.Fatalf("%s: %v", more, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", more, diff)
+		}
+	}
+	if _, err := ParseConfig([]byte(strings.Replace(releasedPaliGemma1, `"model_type":"gemma",`, `"model_type":"gemma","hidden_activation":"relu",`, 1))); err == nil {
+		t.Error("ReLU was accepted")
+	}
+}
+
 // TestConfigVariants changes one thing at a time in the released configuration.
 func TestConfigVariants(t *testing.T) {
 	t.Parallel()
@@ -89,7 +122,7 @@ func TestConfigVariants(t *testing.T) {
 func TestConfigRefuses(t *testing.T) {
 	t.Parallel()
 	for name, pair := range map[string][2]string{
-		"PaliGemma 1":         {`"model_type":"gemma2"`, `"model_type":"gemma"`},
+		"another decoder":     {`"model_type":"gemma2"`, `"model_type":"gemma3_text"`},
 		"another model":       {`"model_type":"paligemma"`, `"model_type":"llava"`},
 		"no vision":           {`"vision_config":{`, `"other":{`},
 		"no text":             {`"text_config":{`, `"other":{`},
@@ -124,6 +157,7 @@ func TestConfigRefuses(t *testing.T) {
 // absurd amounts of memory.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(released3B))
+	f.Add([]byte(releasedPaliGemma1))
 	f.Add([]byte(`{"model_type":"paligemma","image_token_index":5,"text_config":{"model_type":"gemma2"},"vision_config":{}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := ParseConfig(text)

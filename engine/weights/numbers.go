@@ -8,7 +8,8 @@ import (
 	"palimpsest.dev/engine/kernel"
 )
 
-// Float32s copies the tensor's numbers, widened to float32, which is exact for every type the engine reads.
+// Float32s copies the tensor's numbers, widened to float32, which is exact for every type the engine reads. An
+// adapter's change is added in float32.
 func (t Tensor) Float32s() ([]float32, error) {
 	dst := make([]float32, t.Len())
 	switch t.DType {
@@ -27,13 +28,16 @@ func (t Tensor) Float32s() ([]float32, error) {
 	default:
 		return nil, fmt.Errorf("weights: tensor %q is stored as %s; the engine reads F32, BF16 and F16", t.Name, t.DType)
 	}
+	if t.update != nil {
+		return dst, t.update.addTo(dst)
+	}
 	return dst, nil
 }
 
 // BFloat16s copies the tensor's numbers as bfloat16, rounded to nearest even where the tensor has more.
 func (t Tensor) BFloat16s() ([]uint16, error) {
 	dst := make([]uint16, t.Len())
-	if t.DType == BF16 {
+	if t.DType == BF16 && t.update == nil {
 		for i := range dst {
 			dst[i] = binary.LittleEndian.Uint16(t.Data[2*i:])
 		}

@@ -61,7 +61,7 @@ func (c *Checkpoint) Matrix(a Arithmetic, k int, parts ...Part) (*kernel.Matrix,
 // is returned then lies in the mapped file and must not be written.
 func gather[E uint16 | float32](tensors []Tensor, stored DType, numbers func(Tensor) ([]E, error)) ([]E, error) {
 	if len(tensors) == 1 {
-		if t := tensors[0]; t.DType == stored {
+		if t := tensors[0]; t.DType == stored && t.update == nil {
 			if w, ok := view[E](t.Data); ok {
 				return w, nil
 			}

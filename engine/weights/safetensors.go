@@ -1,4 +1,4 @@
-// Package weights reads a PaliGemma 2 checkpoint folder as Hugging Face publishes it: config.json with the
+// Package weights reads a PaliGemma checkpoint folder as Hugging Face publishes it: config.json with the
 // fields the published files leave out, tensors in one safetensors file or in shards with an index, the
 // names of every transformers version. Files are mapped into memory, so nothing is read before it is asked
 // for. They come from strangers: every number in them is checked before it is used.
@@ -45,6 +45,8 @@ type Tensor struct {
 	DType DType
 	Shape []int
 	Data  []byte // part of the mapped file: read only, valid until the checkpoint is closed
+
+	update *update // change that an adapter makes, which reading the numbers adds
 }
 
 // Len is the number of elements.
