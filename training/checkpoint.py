@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from training import grow
 from training.model import Mini
 from training.optim import Average, Optimizer
 from training.paths import CURVE, state_dir
@@ -42,7 +43,9 @@ def load(folder: Path | None = None) -> dict | None:
     path = (folder or state_dir()) / STATE
     if not path.exists():
         return None
-    return torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    grow.name_more(state)
+    return state
 
 
 def restore(state: dict, model: Mini, optimizer: Optimizer | None = None, average: Average | None = None) -> dict:

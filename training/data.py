@@ -1,4 +1,4 @@
-"""Turns rendered tiles into batches, freshly and without end."""
+"""Turns rendered examples into batches, freshly and without end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from training import render, vocab
+from training import render, tasks, vocab
+from training.example import Example
 from training.model import BOX_UNIT, DETAILS, GRID, PLACES, SLOTS, Batch
-from training.render import PATCH, TILE, Tile
-from training.targets import answer_tokens
+from training.render import PATCH, Tile
+from training.tasks import Portion
 
 
 def to_patches(pixels: np.ndarray) -> np.ndarray:
@@ -22,14 +23,14 @@ def to_patches(pixels: np.ndarray) -> np.ndarray:
     return a.reshape(rows, PATCH, GRID, PATCH).transpose(0, 2, 1, 3).reshape(rows * GRID, PATCH * PATCH)
 
 
-def slot_targets(tile: Tile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def slot_targets(example: Example) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The auxiliary targets of a window: classes of all slots, and index and details of the slots in use."""
-    rows = tile.pixels.shape[0] // PATCH
+    rows = example.pixels.shape[0] // PATCH
     classes = np.zeros(rows * GRID * SLOTS, np.int64)
     used: dict[int, int] = {}
     index, details = [], []
-    for row in tile.characters:
-        cx, cy = row[render.CENTRE_X], row[render.CENTRE_Y] - tile.first_row * PATCH
+    for row in example.marks:
+        cx, cy = row[render.CENTRE_X], row[render.CENTRE_Y] - example.first_row * PATCH
         # Single precision may round a centre onto the far edge.
         column, line = min(int(cx // PATCH), GRID - 1), min(int(cy // PATCH), rows - 1)
         patch = line * GRID + column
@@ -39,27 +40,32 @@ def slot_targets(tile: Tile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         used[patch] = taken + 1
         slot = patch * SLOTS + taken
         classes[slot] = int(row[render.CLASS])
-        mx, my = column * PATCH + PATCH / 2, (line + tile.first_row) * PATCH + PATCH / 2
+        mx, my = column * PATCH + PATCH / 2, (line + example.first_row) * PATCH + PATCH / 2
         index.append(slot)
         details.append((min(row[render.INDEX], PLACES - 1), *row[render.START : render.BOX], *((row[render.BOX :] - (mx, my) * 4) / BOX_UNIT)))
     return classes, np.array(index, np.int64), np.array(details, np.float32).reshape(-1, DETAILS)
 
 
-def collate(tiles: list[Tile]) -> Batch:
-    """A batch of windows of equal height."""
-    answers = [answer_tokens(t.words) for t in tiles]
-    length = math.ceil(max(len(a) for a in answers) / 8) * 8
-    tokens = np.full((len(tiles), length), vocab.PAD, np.int64)
+def collate(examples: list[Example | Tile]) -> Batch:
+    """A batch of windows of equal height. Tiles are asked "ocr"."""
+    examples = [tasks.reading(e) if isinstance(e, Tile) else e for e in examples]
+    answers = [vocab.encode(e.answer) + [vocab.EOS] for e in examples]
+    length = math.ceil(max(map(len, answers)) / 8) * 8
+    tokens = np.full((len(examples), length), vocab.PAD, np.int64)
+    asked = [vocab.prompt(e.prompt) for e in examples]
+    prompts = np.full((len(examples), max(map(len, asked))), vocab.PAD, np.int64)
     classes, index, details = [], [], []
-    for i, (tile, answer) in enumerate(zip(tiles, answers)):
+    for i, (example, answer, prompt) in enumerate(zip(examples, answers, asked)):
         tokens[i, : len(answer)] = answer
-        c, k, d = slot_targets(tile)
+        prompts[i, prompts.shape[1] - len(prompt) :] = prompt
+        c, k, d = slot_targets(example)
         classes.append(c)
         index.append(k + i * len(c))
         details.append(d)
     return Batch(
-        torch.from_numpy(np.stack([to_patches(t.pixels) for t in tiles])),
-        torch.tensor([t.first_row for t in tiles]),
+        torch.from_numpy(np.stack([to_patches(e.pixels) for e in examples])),
+        torch.tensor([e.first_row for e in examples]),
+        torch.from_numpy(prompts),
         torch.from_numpy(tokens),
         torch.from_numpy(np.stack(classes)),
         torch.from_numpy(np.concatenate(index)),
@@ -73,26 +79,38 @@ def fixed_tiles(count: int, rows: int, split: str = "validation", seed: int = 7)
 
 
 class Stream(torch.utils.data.IterableDataset):
-    """Endless batches of fresh tiles; the windows of a batch are of one height, drawn from `heights` ({rows: (share,
-    windows a batch)})."""
+    """Endless batches of fresh examples, each with its task's index in tasks.NAMES; the windows of a batch are of one task
+    and one height."""
 
-    def __init__(self, heights: dict[int, tuple[float, int]], seed: int, rank: int):
-        self.heights, self.seed, self.rank = heights, seed, rank
+    def __init__(self, portions: tuple[Portion, ...], seed: int, rank: int):
+        self.portions, self.seed, self.rank = portions, seed, rank
 
     @staticmethod
-    def _tile(r: random.Random, rows: int) -> Tile:
-        """A fresh tile; one odd font must not end a run of many hours."""
+    def _example(source: tasks.Source, rows: int) -> Example | None:
+        """A fresh example; one odd font or molecule must not end a run of many hours."""
         for _ in range(20):
             try:
-                return render.tile(r, "train", rows)
+                return source.example(rows)
             except (ValueError, OSError) as error:
-                print(f"skipped a tile: {error!r}", flush=True)
-        raise RuntimeError("tiles cannot be rendered")
+                print(f"skipped an example: {error!r}", flush=True)
+        raise RuntimeError("examples cannot be rendered")
 
-    def __iter__(self) -> Iterator[Batch]:
+    def _batch(self, source: tasks.Source, portion: Portion) -> list[Example]:
+        out: list[Example] = []
+        for _ in range(20 * portion.count):
+            example = self._example(source, portion.rows)
+            if example is not None:
+                out.append(example)
+            if len(out) == portion.count:
+                break
+        return out
+
+    def __iter__(self) -> Iterator[tuple[int, Batch]]:
         info = torch.utils.data.get_worker_info()
         r = random.Random(f"{self.seed}/{self.rank}/{info.id if info else 0}")
-        shares = [share for share, _ in self.heights.values()]
+        sources = {name: tasks.source(name, "train", random.Random(r.random())) for name in {p.task for p in self.portions}}
+        shares = [p.share for p in self.portions]
         while True:
-            rows = r.choices(list(self.heights), shares)[0]
-            yield collate([self._tile(r, rows) for _ in range(self.heights[rows][1])])
+            portion = r.choices(self.portions, shares)[0]
+            if examples := self._batch(sources[portion.task], portion):
+                yield tasks.NAMES.index(portion.task), collate(examples)

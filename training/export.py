@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from training import profile, vocab
+from training import grow, profile, vocab
 from training.model import Mini, Shape
 from training.paths import AUXILIARY, CURVE, MODEL_DIR, state_dir
 
@@ -183,6 +183,7 @@ def load_auxiliary(model: Mini, path: Path) -> dict:
     with safe_open(path, "pt") as f:
         head = {k: f.get_tensor(k).float() for k in f.keys()}
         progress = json.loads((f.metadata() or {}).get("progress", "{}"))
+    head = {k: grow.head_rows(v, grow.UNHEARD if k == "bias" else 0.0) for k, v in head.items()}
     if all(head[k].shape == v.shape for k, v in model.aux.state_dict().items()):
         model.aux.load_state_dict(head)
     return progress

@@ -1,10 +1,14 @@
-"""Makes a model deeper without changing what it computes."""
+"""Makes a model deeper, or lets its auxiliary head name more, without changing what it computes."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from training.model import Mini, Shape
+from training.model import SLOT_OUTPUTS, SLOTS, Mini, Shape
+from training.vocab import CHARACTER_CLASSES
+
+UNHEARD = -6.0  # bias of a class that no training has named yet
 
 
 @torch.no_grad()
@@ -17,3 +21,29 @@ def silence(model: Mini, shape: Shape) -> None:
     for layer in list(model.net.model.language_model.layers)[shape.text_layers :]:
         layer.self_attn.o_proj.weight.zero_()
         layer.mlp.down_proj.weight.zero_()
+
+
+def head_rows(rows: Tensor, fill: float = 0.0) -> Tensor:
+    """The auxiliary head's weights or biases (or what an optimizer keeps of them) with rows for the classes that were added
+    at the end of the characters since they were saved."""
+    missing = SLOT_OUTPUTS - rows.shape[0] // SLOTS
+    if missing <= 0:
+        return rows
+    slots = rows.view(SLOTS, SLOT_OUTPUTS - missing, *rows.shape[1:])
+    known = CHARACTER_CLASSES - missing
+    fresh = rows.new_full((SLOTS, missing, *rows.shape[1:]), fill)
+    return torch.cat([slots[:, :known], fresh, slots[:, known:]], 1).reshape(SLOTS * SLOT_OUTPUTS, *rows.shape[1:])
+
+
+def name_more(state: dict) -> None:
+    """Bring a saved state's auxiliary head to today's classes."""
+    old = state["model"]["aux.weight"].shape[0]
+    if old == SLOTS * SLOT_OUTPUTS:
+        return
+    for weights in (state["model"], state["average"]):
+        weights["aux.weight"] = head_rows(weights["aux.weight"])
+        weights["aux.bias"] = head_rows(weights["aux.bias"], UNHEARD)
+    for kept in state["optimizer"]["adam"]["state"].values():
+        for name, value in kept.items():
+            if value.ndim and value.shape[0] == old:
+                kept[name] = head_rows(value)

@@ -119,6 +119,7 @@ class Batch(NamedTuple):
 
     patches: Tensor  # float [B, N, 196], grey, in [-1, 1]
     first_row: Tensor  # int [B], of patches
+    prompts: Tensor  # int [B, P], from <bos> to the newline, padded on the left
     tokens: Tensor  # int [B, T], answers with end token, padded
     classes: Tensor  # int [B, N * SLOTS], character classes
     slots: Tensor  # int [M], indices into all slots that name a character
@@ -136,6 +137,7 @@ class Rows(NamedTuple):
     prefix: int
     longest: int  # of the answers
     places: Tensor | None = None  # int [M], where the answers' rows lie in [batch * longest]; None: they fill it
+    hidden: Tensor | None = None  # bool [batch, prefix], padding of the prompts, which nobody sees; None: there is none
 
     def spread(self, x: Tensor) -> Tensor:
         """The answers' rows [M, width] at their places of [batch * longest, width]."""
@@ -150,6 +152,17 @@ class Rows(NamedTuple):
         start = self.batch * self.prefix
         ends = x[:start].view(self.batch, self.prefix, -1)[:, -1]
         return torch.cat([ends, x[start:]]) if self.longest else ends
+
+    def unseen(self, queries: int, keys: int, device: torch.device) -> Tensor | None:
+        """What the last `queries` of a sample do not see of its keys: later ones, and padding of the prompt. bool
+        [batch or 1, 1, queries, keys]; None: they see all."""
+        masked = None
+        if self.longest > 1 and queries == self.longest:
+            masked = torch.ones(queries, keys, dtype=torch.bool, device=device).triu(keys - queries + 1)[None, None]
+        if self.hidden is not None:
+            padding = F.pad(self.hidden, (0, keys - self.hidden.shape[1]))[:, None, None]
+            masked = padding.expand(-1, -1, queries, -1) if masked is None else masked | padding
+        return masked
 
 
 class Losses(NamedTuple):
@@ -178,7 +191,7 @@ class Mini(nn.Module):
         self.register_buffer("sines", torch.cat([angles, angles], 1).sin(), persistent=False)
         bins = torch.arange(0, vocab.LOCATIONS, targets.LOC_STEP).float()
         self.register_buffer("nearness", (-0.5 * ((bins[:, None] - bins) / LOCATION_BLUR) ** 2).softmax(1), persistent=False)
-        self.register_buffer("prompt", torch.tensor(targets.prompt_tokens()), persistent=False)
+        self.register_buffer("prompt", torch.tensor([targets.prompt_tokens()]), persistent=False)
 
     # Vision tower.
 
@@ -221,7 +234,7 @@ class Mini(nn.Module):
         q = q.view(batch, length, kv_heads, group, dim).permute(0, 2, 3, 1, 4).reshape(batch, kv_heads, group * length, dim)
         scores = torch.tanh(q @ k.transpose(-1, -2) * (dim**-0.5 / 50.0)) * 50.0
         if masked is not None:
-            scores = scores.masked_fill(masked.repeat(group, 1), float("-inf"))
+            scores = scores.masked_fill(masked.repeat(1, 1, group, 1), float("-inf"))
         y = (scores.softmax(-1) @ v).view(batch, kv_heads, group, length, dim)
         return y.permute(0, 3, 1, 2, 4).reshape(batch * length, -1)
 
@@ -246,12 +259,12 @@ class Mini(nn.Module):
         keys, values = (cache[0], cache[1]) if cache else (None, None)
         if rows.prefix:
             keys, values = shared(k[:start]), shared(v[:start])
-            out.append(self._attend(q[: rows.batch * first], keys, values))
+            out.append(self._attend(q[: rows.batch * first], keys, values, rows.unseen(first, rows.prefix, y.device) if rows.hidden is not None else None))
         if rows.longest:
             own = shared(rows.spread(k[start:])), shared(rows.spread(v[start:]))
             keys, values = torch.cat([keys, own[0]], 2), torch.cat([values, own[1]], 2)
-            later = torch.ones(rows.longest, keys.shape[2], dtype=torch.bool, device=y.device).triu(keys.shape[2] - rows.longest + 1)
-            answers = self._attend(rows.spread(q[rows.batch * first :]), keys, values, later if rows.longest > 1 else None)
+            unseen = rows.unseen(rows.longest, keys.shape[2], y.device)
+            answers = self._attend(rows.spread(q[rows.batch * first :]), keys, values, unseen)
             out.append(answers if rows.places is None else answers[rows.places])
         if cache is not None:
             cache[:] = [keys, values]
@@ -283,27 +296,35 @@ class Mini(nn.Module):
         table = self.net.model.language_model.embed_tokens.weight
         return F.embedding(tokens, table) * table.shape[1] ** 0.5
 
-    def _prefix(self, features: Tensor, first_row: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _prefix(self, features: Tensor, first_row: Tensor | None, prompts: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Rows and positions of image and prompt, [B, prefix, width] and [B, prefix], the answers' first positions [B], and
+        the padding (see Rows.hidden). Without prompts all are asked "ocr"."""
         batch, count, _ = features.shape
+        if prompts is None:
+            prompts = self.prompt.expand(batch, -1)
         image = self.net.model.multi_modal_projector.linear(features)
-        h = torch.cat([image, self.embed(self.prompt)[None].expand(batch, -1, -1)], 1)
+        h = torch.cat([image, self.embed(prompts)], 1)
         if first_row is None:
             first_row = torch.zeros(batch, dtype=torch.long, device=features.device)
-        text = torch.arange(PATCHES, PATCHES + len(self.prompt), device=features.device)
-        positions = torch.cat([self._patch_index(first_row, count), text[None].expand(batch, -1)], 1)
-        return h, positions
+        padding = prompts == vocab.PAD
+        text = PATCHES + (torch.cumsum(~padding, 1) - 1).clamp(min=0)
+        positions = torch.cat([self._patch_index(first_row, count), text], 1)
+        hidden = torch.cat([padding.new_zeros(batch, count), padding], 1) if padding.any() else None
+        return h, positions, text[:, -1] + 1, hidden
 
-    def answer_logits(self, features: Tensor, tokens: Tensor, first_row: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def answer_logits(
+        self, features: Tensor, tokens: Tensor, first_row: Tensor | None = None, prompts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Scores of every token of the answers, given those before it, and the tokens: float [M, vocabulary] and int
         [M], the answers' first tokens before all others, padding left out."""
-        h, positions = self._prefix(features, first_row)
+        h, positions, start, hidden = self._prefix(features, first_row, prompts)
         batch, prefix, width = h.shape
         longest = tokens.shape[1] - 1
         places = (tokens[:, 1:] != vocab.PAD).flatten().nonzero()[:, 0]
-        rows = Rows(batch, prefix, longest, places)
+        rows = Rows(batch, prefix, longest, places, hidden)
         own = tokens[:, :-1].flatten()[places]
         h = torch.cat([h.view(-1, width), self.embed(own)])
-        positions = torch.cat([positions.flatten(), PATCHES + len(self.prompt) + places % longest])
+        positions = torch.cat([positions.flatten(), start[places // longest] + places % longest])
         truth = torch.cat([tokens[:, 0], tokens[:, 1:].flatten()[places]])
         return self.logits(self.decoder(h, positions, rows)), truth
 
@@ -319,7 +340,7 @@ class Mini(nn.Module):
             aux = aux_loss.item()
         if not decoder:
             return Losses(total, aux, accuracy, 0.0, 0.0, 0.0)
-        scores, truth = self.answer_logits(features, batch.tokens, batch.first_row)
+        scores, truth = self.answer_logits(features, batch.tokens, batch.first_row, batch.prompts)
         location = (truth >= vocab.FIRST_LOCATION) & (truth < vocab.IMAGE)
         each = self._answer_loss(scores, truth, location)
         weight = torch.where(location, location_weight, 1.0)
@@ -366,13 +387,14 @@ class Mini(nn.Module):
     # Generation.
 
     @torch.no_grad()
-    def generate(self, patches: Tensor, max_tokens: int, first_row: Tensor | None = None) -> list[list[int]]:
+    def generate(
+        self, patches: Tensor, max_tokens: int, first_row: Tensor | None = None, prompts: Tensor | None = None
+    ) -> list[list[int]]:
         """Greedy answers of a batch, without end tokens."""
-        h, positions = self._prefix(self.vision(patches, first_row), first_row)
+        h, positions, start, hidden = self._prefix(self.vision(patches, first_row), first_row, prompts)
         batch, prefix, width = h.shape
-        start = PATCHES + len(self.prompt)
         caches: list[list] = [[] for _ in range(self.shape.text_layers)]
-        h = self.decoder(h.view(-1, width), positions.flatten(), Rows(batch, prefix, 0), caches)
+        h = self.decoder(h.view(-1, width), positions.flatten(), Rows(batch, prefix, 0, hidden=hidden), caches)
         done = torch.zeros(batch, dtype=torch.bool, device=h.device)
         steps = []
         for i in range(max_tokens):
@@ -381,7 +403,6 @@ class Mini(nn.Module):
             done |= token == vocab.EOS
             if done.all():
                 break
-            position = torch.full((batch,), start + i, device=h.device)
-            h = self.decoder(self.embed(token), position, Rows(batch, 0, 1), caches)
+            h = self.decoder(self.embed(token), start + i, Rows(batch, 0, 1, hidden=hidden), caches)
         answers = torch.stack(steps, 1).tolist()
         return [a[: a.index(vocab.EOS)] if vocab.EOS in a else a for a in answers]

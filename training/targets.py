@@ -43,17 +43,12 @@ def answer(words: list[Word]) -> str:
 
 def answer_tokens(words: list[Word]) -> list[int]:
     """Token ids of the answer with its end token; words are spelled with characters of the vocabulary."""
-    ids: list[int] = []
-    for word in words:
-        x0, y0, x1, y1 = word.box
-        ids += [vocab.FIRST_LOCATION + location(v) for v in (y0, x0, y1, x1)]
-        ids += [vocab.IDS[c] for c in word.text]
-    return ids + [vocab.EOS]
+    return vocab.encode(answer(words)) + [vocab.EOS]
 
 
 def prompt_tokens() -> list[int]:
     """Token ids of the prompt after the image tokens."""
-    return [vocab.BOS] + vocab.encode(PROMPT) + [vocab.NEWLINE]
+    return vocab.prompt(PROMPT)
 
 
 def parse(text: str) -> list[Word]:

@@ -18,10 +18,12 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from training import checkpoint, data, evaluate, export, targets
+from training import checkpoint, data, export, tasks, vocab
+from training.example import Example
 from training.model import Mini
 from training.optim import Average, Optimizer
 from training.paths import AUXILIARY, MODEL_DIR, state_dir
+from training.tasks import Portion
 
 RATE = 2.5e-3
 VISION_RATE = 0.6
@@ -32,13 +34,15 @@ EVALUATE_SECONDS = 1500
 AVERAGE_EVERY = 4
 
 
+WATCHED = ("aux_loss", "aux_accuracy", "answer_loss", "characters", "locations")  # of every task
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A part of the training. `heights` is {rows of patches: (share of batches, windows a batch)}; the stage ends
-    when the running mean of `watch` reaches `until`."""
+    """A part of the training. It ends when the running mean of `watch` reaches `until`."""
 
     name: str
-    heights: dict[int, tuple[float, int]]
+    portions: tuple[Portion, ...]
     decoder: bool
     rate: float
     aux_weight: float
@@ -46,12 +50,31 @@ class Stage:
     until: float
 
 
+def reading(**windows: tuple[float, int]) -> tuple[Portion, ...]:
+    """Portions of the task "ocr": rowsN=(share, windows a batch)."""
+    return tuple(Portion("ocr", int(rows.removeprefix("rows")), share, count) for rows, (share, count) in windows.items())
+
+
 STAGES = (
-    Stage("letters", {4: (1.0, 6)}, False, 1.0, 1.0, "aux_accuracy", 0.40),
-    Stage("lines", {2: (0.75, 8), 4: (0.25, 5)}, True, 1.0, 1.0, "characters", 0.60),
-    Stage("windows", {2: (0.1, 8), 4: (0.55, 5), 8: (0.25, 3), 16: (0.1, 2)}, True, 1.0, 1.0, "characters", 0.75),
-    Stage("tiles", {4: (0.4, 5), 8: (0.25, 3), 16: (0.35, 2)}, True, 1.0, 0.7, "characters", 2.0),
-)
+    Stage("letters", reading(rows4=(1.0, 6)), False, 1.0, 1.0, "aux_accuracy", 0.40),
+    Stage("lines", reading(rows2=(0.75, 8), rows4=(0.25, 5)), True, 1.0, 1.0, "characters", 0.60),
+    Stage("windows", reading(rows2=(0.1, 8), rows4=(0.55, 5), rows8=(0.25, 3), rows16=(0.1, 2)), True, 1.0, 1.0, "characters", 0.75),
+    Stage("tiles", reading(rows4=(0.4, 5), rows8=(0.25, 3), rows16=(0.35, 2)), True, 1.0, 0.7, "characters", 0.85),
+    Stage(
+        "tasks",
+        reading(rows4=(0.14, 5), rows8=(0.08, 3), rows16=(0.13, 2))
+        + (
+            Portion("molecule", 16, 0.1, 2),
+            Portion("molecule", 8, 0.1, 4),
+            Portion("omr", 16, 0.2, 2),
+            Portion("table", 16, 0.05, 2),
+            Portion("table", 8, 0.08, 4),
+            Portion("pictures", 16, 0.06, 3),
+            Portion("regions", 16, 0.06, 3),
+        ),
+        True, 1.0, 0.7, "characters", 2.0,
+    ),
+)  # fmt: skip
 
 
 class Shares:
@@ -139,11 +162,18 @@ class Trainer:
         orphaned = self.parent != os.getppid()
         return self.stopping or orphaned or bool(minutes and time.time() - self.started > 60 * minutes)
 
+    def portions(self) -> tuple[Portion, ...]:
+        """What the present stage draws, of the tasks that are asked for."""
+        chosen = self.options.tasks.split(",") if self.options.tasks else tasks.NAMES
+        portions = tuple(p._replace(count=max(1, round(p.count * self.options.batch))) for p in self.stage.portions if p.task in chosen)
+        if not portions:
+            raise SystemExit(f"stage {self.stage.name} has nothing of {self.options.tasks}")
+        return portions
+
     def stream(self):
         """Batches of the present stage."""
         p = self.progress
-        heights = {rows: (share, round(count * self.options.batch)) for rows, (share, count) in self.stage.heights.items()}
-        stream = data.Stream(heights, hash((self.options.seed, p["stage"], p["step"])) & 0xFFFFFF, self.rank)
+        stream = data.Stream(self.portions(), hash((self.options.seed, p["stage"], p["step"])) & 0xFFFFFF, self.rank)
         loader = torch.utils.data.DataLoader(
             stream, batch_size=None, num_workers=self.options.workers, prefetch_factor=4 if self.options.workers else None
         )
@@ -152,28 +182,33 @@ class Trainer:
     def train_step(self, stream) -> None:
         """One update, from as many batches as this process takes and those of the others."""
         stage, p = self.stage, self.progress
-        sums = torch.zeros(8, device=self.device)  # batches, windows, patches, and of the losses what is watched
+        # Of each task the number of batches and what is watched of them, then all windows and patches.
+        sums = torch.zeros(len(tasks.NAMES) * (1 + len(WATCHED)) + 2, device=self.device)
+        by_task = sums[:-2].view(len(tasks.NAMES), -1)
         first = True
         while self.shares.take(p["step"] - self.resumed_step, first, self.ranks):
-            first, batch = False, next(stream)
+            first, (task, batch) = False, next(stream)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
                 losses = self.model.losses(batch.to(self.device), stage.decoder, stage.aux_weight)
             (losses.total / self.shares.batches).backward()
             windows, patches, _ = batch.patches.shape
             watched = (losses.aux, losses.aux_accuracy, losses.answer, losses.character_accuracy, losses.location_accuracy)
-            sums += torch.tensor([1.0, windows, windows * patches, *watched], device=self.device)
+            by_task[task] += torch.tensor([1.0, *watched], device=self.device)
+            sums[-2:] += torch.tensor([windows, windows * patches], device=self.device)
         norm = self.optimizer.step(self.rate(), sums)
-        batches, windows, patches, *watched = sums.tolist()
+        windows, patches = sums[-2:].tolist()
         p["step"] += 1
         p["stage_step"] += 1
         p["samples"] += int(windows)
         p["patches"] = p.get("patches", 0) + int(patches)
         if p["step"] % AVERAGE_EVERY == 0 and self.rank == 0:
             self.average.update(self.model, AVERAGE_EVERY)
-        aux, aux_accuracy, answer, characters, locations = (v / batches for v in watched)
-        self.meter.add(aux_loss=aux, aux_accuracy=aux_accuracy, norm=norm)
-        if stage.decoder:
-            self.meter.add(answer_loss=answer, characters=characters, locations=locations)
+        self.meter.add(norm=norm)
+        for name, (batches, *watched) in zip(tasks.NAMES, by_task.tolist()):
+            if batches:
+                prefix = "" if name == "ocr" else f"{name}."
+                named = {f"{prefix}{k}": v / batches for k, v in zip(WATCHED, watched)}
+                self.meter.add(**named if stage.decoder else {k: v for k, v in named.items() if "aux" in k})
 
     def agree(self) -> tuple[bool, bool]:
         """Whether all processes stop, and whether all enter the next stage: the first process decides."""
@@ -236,10 +271,12 @@ class Trainer:
         model.eval()
         point = {"time": round(time.time()), "step": self.progress["step"], "samples": self.progress["samples"]}
         if self.stage.decoder:
-            for rows, count, limit in ((2, 48, 100), (4, 48, 200), (16, 24, 500)):
+            for rows, count, limit in ((4, 48, 200), (16, 24, 500)):
                 if rows == 16 and self.meter.values.get("characters", 0) < 0.5:
                     continue
-                point[f"rows{rows}"] = score_tiles(model, data.fixed_tiles(count, rows), limit)
+                point[f"rows{rows}"] = score_examples(model, "ocr", tasks.fixed("ocr", count, rows), limit)
+            for name in {p.task for p in self.portions()} - {"ocr"}:
+                point[name] = score_examples(model, name, tasks.fixed(name, 32, 16), 300)
         else:
             batch = data.collate(data.fixed_tiles(96, 4))
             with torch.no_grad():
@@ -248,13 +285,13 @@ class Trainer:
         say(f"score {point}")
 
 
-def score_tiles(model: Mini, tiles: list[data.Tile], limit: int) -> dict[str, float]:
-    """Scores of greedy answers on tiles of one height."""
+def score_examples(model: Mini, name: str, examples: list[Example], limit: int) -> dict[str, float]:
+    """A task's scores of greedy answers to examples of one height."""
     said = []
-    for i in range(0, len(tiles), 12):
-        batch = data.collate(tiles[i : i + 12])
-        said += [targets.parse_tokens(ids) for ids in model.generate(batch.patches, limit, batch.first_row)]
-    return evaluate.score(said, [t.words for t in tiles])
+    for i in range(0, len(examples), 12):
+        batch = data.collate(examples[i : i + 12])
+        said += [vocab.decode(ids) for ids in model.generate(batch.patches, limit, batch.first_row, batch.prompts)]
+    return tasks.score(name, said, examples)
 
 
 def worker(rank: int, options: argparse.Namespace, shares: Shares) -> None:
@@ -285,6 +322,7 @@ def arguments() -> argparse.Namespace:
     add("--cooldown", type=float, default=0, help="lower the rate to nothing over this many minutes and export; the state stays")
     add("--rate", type=float, default=1.0, help="factor on the learning rate")
     add("--stage", type=int, default=None, help="go to this stage")
+    add("--tasks", default="", help="only these tasks of the stage's mixture, joined by commas")
     add("--fresh", action="store_true", help="start over from random weights")
     add("--seed", type=int, default=int(time.time()), help="seed of the tiles drawn from here on")
     add("--processes", type=int, default=os.cpu_count() if (os.cpu_count() or 1) <= 4 else 4)

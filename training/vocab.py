@@ -27,9 +27,19 @@ SIZE = (USED + 63) // 64 * 64  # rows of the embedding table
 TOKENS = _BASE + [f"<loc{i:04d}>" for i in range(LOCATIONS)] + ["<image>"]
 IDS = {token: i for i, token in enumerate(TOKENS)}
 
-# The auxiliary loss of the vision tower names characters by a class of its own: 0 is "none".
+# The auxiliary loss of the vision tower names characters, and what else is drawn, by classes of its own: 0 is "none".
+# Each task names its symbols in a block of its own; a block never moves, so that trained heads stay valid.
+SYMBOL_BLOCKS = {"molecule": 24, "music": 40, "picture": 24, "table": 8}
 CHARACTER_CLASS = {c: i + 1 for i, c in enumerate(CHARACTERS)}
-CHARACTER_CLASSES = len(CHARACTERS) + 1
+CHARACTER_CLASSES = len(CHARACTERS) + 1 + sum(SYMBOL_BLOCKS.values())
+
+
+def symbol_class(task: str, index: int) -> int:
+    """The auxiliary class of a task's symbol, counted from 0 within its block."""
+    if not 0 <= index < SYMBOL_BLOCKS[task]:
+        raise ValueError(f"symbol {index} of {task}: its block holds {SYMBOL_BLOCKS[task]}")
+    before = list(SYMBOL_BLOCKS)[: list(SYMBOL_BLOCKS).index(task)]
+    return len(CHARACTERS) + 1 + sum(SYMBOL_BLOCKS[t] for t in before) + index
 
 # What the renderer may be asked to write that the vocabulary spells with another character.
 _SPELLINGS = str.maketrans({"\u00a0": " ", "\u00ad": "", "\u2010": "-", "\u2011": "-", "\ufb01": "fi", "\ufb02": "fl"})
@@ -49,6 +59,11 @@ def encode(text: str) -> list[int]:
         else:
             ids += [IDS.get(SPACE if c == " " else c, UNK) for c in piece]
     return ids
+
+
+def prompt(text: str) -> list[int]:
+    """Token ids of a prompt behind the image tokens, from <bos> to the newline."""
+    return [BOS] + encode(text) + [NEWLINE]
 
 
 def decode(ids: list[int]) -> str:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, PaliGemmaForConditionalGeneration
 
-from training import data, export, render, targets, vocab
+from training import data, export, render, targets, tasks, vocab
 from training.model import Mini, Shape
 
 SMALL = Shape(vision_width=48, vision_layers=2, vision_heads=3, vision_mlp=96, text_width=48, text_layers=2, text_heads=3, head_dim=16, text_mlp=64)
@@ -75,13 +75,36 @@ def test_answers_of_windows_use_the_tiles_positions(exported):
     half = batch.patches[:, :128]
     features = model.vision(half, torch.zeros(2, dtype=torch.long))
     with torch.no_grad():
-        h, positions = model._prefix(features, None)
+        h, positions, start, hidden = model._prefix(features, None, None)
+        assert hidden is None
         prompt = len(targets.prompt_tokens())
         assert positions[0, :128].tolist() == list(range(128))
         assert positions[0, 128:].tolist() == list(range(256, 256 + prompt))
         first = torch.tensor([8, 0])
-        assert model._prefix(features, first)[1][0, :3].tolist() == [128, 129, 130]
+        assert model._prefix(features, first, None)[1][0, :3].tolist() == [128, 129, 130]
         assert h.shape[1] == 128 + prompt
+        assert start.tolist() == [256 + prompt] * 2
+
+
+def test_prompts_of_different_lengths_share_a_batch(exported):
+    """Padding in front of a short prompt changes neither scores nor answers."""
+    model, _, _ = exported
+    tiles, _ = some_batch()
+    asked = [tasks.reading(t) for t in tiles]
+    asked[1].prompt = "detect text ; table"
+    batch = data.collate(asked)
+    assert (batch.prompts[0] == vocab.PAD).any()
+    with torch.no_grad():
+        together, _ = model.answer_logits(model.vision(batch.patches), batch.tokens, None, batch.prompts)
+        alone, rest = [], []
+        for e in asked:
+            one = data.collate([e])
+            scores, _ = model.answer_logits(model.vision(one.patches), one.tokens, None, one.prompts)
+            alone.append(scores[:1])
+            rest.append(scores[1:])
+    assert torch.allclose(together, torch.cat(alone + rest), atol=1e-4)
+    said = model.generate(batch.patches, 10, None, batch.prompts)
+    assert said == [model.generate(one.patches, 10, None, one.prompts)[0] for one in (data.collate([e]) for e in asked)]
 
 
 def test_windows_are_parts_of_tiles(exported):

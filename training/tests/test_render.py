@@ -5,8 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from training import data, fonts, render, vocab
+from training import data, fonts, render, tasks, vocab
 from training.model import GRID, SLOTS
+from training.tasks import Portion
 
 pytestmark = pytest.mark.skipif(not fonts.files(), reason="no fonts installed")
 
@@ -76,8 +77,9 @@ def test_collate():
 
 
 def test_streams_differ_by_process():
-    streams = [iter(data.Stream({4: (1.0, 2)}, 5, rank)) for rank in (0, 1)]
+    streams = [iter(data.Stream((Portion("ocr", 4, 1.0, 2),), 5, rank)) for rank in (0, 1)]
     for _ in range(3):
         a, b = (next(s) for s in streams)
-        assert a.patches.shape == b.patches.shape == (2, 4 * GRID, 196)
-        assert not np.array_equal(a.patches, b.patches)
+        assert a[0] == b[0] == tasks.NAMES.index("ocr")
+        assert a[1].patches.shape == b[1].patches.shape == (2, 4 * GRID, 196)
+        assert not np.array_equal(a[1].patches, b[1].patches)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from training import checkpoint, export, fonts, train, vocab
-from training.model import Mini, Shape
+from training.model import SLOT_OUTPUTS, SLOTS, Mini, Shape
 from training.optim import Average, Optimizer, orthogonalise
 
 pytestmark = pytest.mark.skipif(not fonts.files(), reason="no fonts installed")
@@ -26,7 +26,7 @@ def state(tmp_path, monkeypatch):
 
 def options(**changes):
     values = dict(
-        minutes=0, cooldown=0, rate=1.0, stage=None, fresh=False, seed=1, processes=1, batches=2, batch=1.0, threads=1, workers=0, device="cpu", bf16=False, port=29999
+        minutes=0, cooldown=0, rate=1.0, stage=None, fresh=False, seed=1, processes=1, batches=2, batch=1.0, threads=1, workers=0, device="cpu", bf16=False, port=29999, tasks=""
     )
     return argparse.Namespace(**(values | changes))
 
@@ -100,6 +100,26 @@ def test_grown_model_computes_the_same(state):
         a, _ = small.answer_logits(small.vision(x), tokens)
         b, _ = big.answer_logits(big.vision(x), tokens)
     assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_a_head_that_named_fewer_classes_is_taken_over(state):
+    model = Mini(Shape(vision_layers=1, text_layers=1))
+    optimizer, average = Optimizer(model, 0.6), Average(model)
+    checkpoint.save(model, optimizer, average, {"step": 5})
+    saved = torch.load(state / "state.pt", weights_only=True)
+    fewer = {"weight": [], "bias": []}
+    kept = torch.ones(SLOT_OUTPUTS, dtype=torch.bool)
+    kept[vocab.CHARACTER_CLASSES - 10 : vocab.CHARACTER_CLASSES] = False
+    for weights in (saved["model"], saved["average"]):
+        for name in fewer:
+            rows = weights[f"aux.{name}"].view(SLOTS, SLOT_OUTPUTS, -1)[:, kept]
+            weights[f"aux.{name}"] = rows.reshape(SLOTS * int(kept.sum()), -1).squeeze(1) if name == "bias" else rows.flatten(0, 1)
+    torch.save(saved, state / "state.pt")
+    grown = Mini(model.shape)
+    checkpoint.restore(checkpoint.load(), grown, Optimizer(grown, 0.6), Average(grown))
+    rows = grown.aux.weight.view(SLOTS, SLOT_OUTPUTS, -1)
+    assert torch.equal(rows[:, kept], model.aux.weight.view(SLOTS, SLOT_OUTPUTS, -1)[:, kept])
+    assert not rows[:, ~kept].any() and (grown.aux.bias.view(SLOTS, -1)[:, ~kept] < -5).all()
 
 
 def test_a_near_location_costs_less_than_a_far_one():
