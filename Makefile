@@ -74,6 +74,11 @@ verapdf: ## fetch veraPDF and have it judge the searchable PDFs (needs Java and 
 	@bash scripts/verapdf
 	$(GO) test -count=1 -run VeraPDF -v ./ingest/pdfa
 
+.PHONY: alto
+alto: ## fetch the schema of ALTO 4.4 and have xmllint judge what the tests write
+	@bash scripts/alto
+	$(GO) test -count=1 -run ThePublishedSchema -v ./plugins/ocr/alto
+
 .PHONY: bench
 bench: build ## speed of ingestion, queue and model on this machine
 	$(BIN)/palimpsest bench
