@@ -40,7 +40,7 @@ var imports = map[string][]string{
 	"task/host":              {"task"},
 	"task/conformance":       {"task"},
 	"task/tasktest":          {"task", "task/conformance", "task/host", "task/loc"},
-	"plugins/ocr":            {"task", "task/loc", "plugins/ocr/alto", "plugins/ocr/hocr", "plugins/ocr/layout", "plugins/ocr/markdown", "plugins/ocr/seams", "plugins/ocr/tabular", "plugins/ocr/textlayer", "plugins/ocr/tiles", "plugins/ocr/transcript"},
+	"plugins/ocr":            {"task", "plugins/ocr/alto", "plugins/ocr/hocr", "plugins/ocr/layout", "plugins/ocr/markdown", "plugins/ocr/tabular", "plugins/ocr/textlayer", "plugins/ocr/transcript", "plugins/ocr/words"},
 	"plugins/ocr/alto":       {"plugins/ocr/transcript", "task"},
 	"plugins/ocr/markdown":   {"plugins/ocr/transcript"},
 	"plugins/ocr/tabular":    {"plugins/ocr/transcript", "task"},
@@ -50,10 +50,13 @@ var imports = map[string][]string{
 	"plugins/ocr/seams":      {"task"},
 	"plugins/ocr/textlayer":  {"task"},
 	"plugins/ocr/tiles":      {"task"},
+	"plugins/ocr/words":      {"task", "task/loc", "plugins/ocr/seams", "plugins/ocr/textlayer", "plugins/ocr/tiles"},
 
 	"plugins/regions":            {"task", "task/loc"},
-	"plugins/table":              {"task", "task/loc", "plugins/table/htmltable", "plugins/table/xlsx"},
+	"plugins/table":              {"task", "task/loc", "plugins/ocr/words", "plugins/table/fill", "plugins/table/htmltable", "plugins/table/structure", "plugins/table/xlsx"},
+	"plugins/table/fill":         {"plugins/table/structure"},
 	"plugins/table/htmltable":    {},
+	"plugins/table/structure":    {},
 	"plugins/table/xlsx":         {},
 	"plugins/molecule":           {"task", "task/loc", "plugins/molecule/depict", "plugins/molecule/molfile", "plugins/molecule/smiles"},
 	"plugins/molecule/canonical": {"plugins/molecule/smiles"},
@@ -85,6 +88,7 @@ var imports = map[string][]string{
 	"engine/gemma":             {"engine/kernel", "engine/mat", "engine/weights"},
 	"engine/batch":             {},
 	"engine/grammar":           {"engine/tokenizer"},
+	"engine/masks":             {},
 	"engine/enginetest":        {"engine/gemma", "engine/kernel", "engine/mat", "engine/pool", "engine/siglip", "engine/tokenizer", "engine/weights"},
 	"engine":                   {"engine/batch", "engine/gemma", "engine/grammar", "engine/kernel", "engine/mat", "engine/pool", "engine/siglip", "engine/tokenizer", "engine/weights"},
 
@@ -94,5 +98,5 @@ var imports = map[string][]string{
 	"web":              {"api", "internal/failpoint", "store", "store/blob"},
 	"eval":             {"plugins/cxr/findings", "plugins/molecule/smiles", "plugins/table/htmltable"},
 	"samples/generate": {},
-	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "rowdiff", "store", "store/blob", "task", "task/conformance", "task/host", "task/loc", "web"},
+	"cmd/palimpsest":   {"api", "bagit", "engine", "engine/kernel", "engine/masks", "engine/weights", "eval", "ingest", "ingest/sources", "internal/localpg", "internal/locals3", "render", "rowdiff", "store", "store/blob", "task", "task/conformance", "task/host", "task/loc", "web"},
 }

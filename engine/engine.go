@@ -42,15 +42,19 @@ type Engine struct {
 	pool      *pool.Pool
 	runner    *runner
 	scheduler *batch.Scheduler[*sequence]
+	files     *weights.Checkpoint // a packed file that the weights lie in; nil where they have been copied
 	close     sync.Once
+	closeErr  error
 }
 
 // Open reads the checkpoint folder dir: config.json, the weights in one file or in shards, tokenizer.json or
-// tokenizer.model. It returns once the weights are in memory.
-func Open(dir string, o Options) (*Engine, error) {
+// tokenizer.model; it returns once the weights are in memory. Of a folder that Pack wrote, named by itself or by its
+// packed file, the weights are not read but mapped.
+func Open(dir string, o Options) (_ *Engine, err error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
+	dir = weights.Folder(dir)
 	tokens, err := tokenizer.Load(dir)
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
@@ -59,13 +63,21 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
-	defer ck.Close()
+	_, packed := ck.Packed()
+	defer func() {
+		if !packed || err != nil {
+			err = errors.Join(err, ck.Close())
+		}
+	}()
 	if o.Adapter != "" {
 		if err := ck.Adapt(o.Adapter); err != nil {
 			return nil, fmt.Errorf("engine: %w", err)
 		}
 	}
 	e := &Engine{tokens: tokens, patches: ck.Config.Vision.Patches(), pool: pool.New(o.Threads)}
+	if packed {
+		e.files = ck
+	}
 	r, err := e.load(ck, o)
 	if err != nil {
 		e.pool.Close()
@@ -135,7 +147,7 @@ func (e *Engine) load(ck *weights.Checkpoint, o Options) (*runner, error) {
 	}
 	e.info = Info{
 		Name: filepath.Base(dir), Dir: dir, Parameters: ck.Parameters(), ImageSize: ck.Config.Vision.Image, Vocab: r.sampler.vocab,
-		Kernel: kernel.Name(), Arithmetic: o.Arithmetic, Window: o.Window, Hash: hash, Bytes: vision.Bytes() + e.text.Bytes(),
+		Kernel: kernel.Name(), Arithmetic: o.Arithmetic, Weights: weightsFormat(ck), Window: o.Window, Hash: hash, Bytes: vision.Bytes() + e.text.Bytes(),
 	}
 	if o.MemoryLimit > 0 && e.info.Bytes >= o.MemoryLimit {
 		return nil, fmt.Errorf("the weights take %d bytes, the memory limit is %d; raise it or run a smaller checkpoint", e.info.Bytes, o.MemoryLimit)
@@ -323,6 +335,9 @@ func (e *Engine) Close() error {
 	e.close.Do(func() {
 		e.scheduler.Close()
 		e.pool.Close()
+		if e.files != nil {
+			e.closeErr = e.files.Close()
+		}
 	})
-	return nil
+	return e.closeErr
 }

@@ -36,6 +36,7 @@ type Info struct {
 	Vocab      int    // ids the model may write
 	Kernel     string // arithmetic in use: "avx512", "avx2" or "go"
 	Arithmetic string // "float32" or "bfloat16"
+	Weights    string // format of packed weights: "float32", "bf16", "sfp", "int8" or "int4"; "" where they are as published
 	Window     string // "reference" or "hf5"
 	Hash       string // SHA-256 over configuration, tokenizer and weights, in hex
 	Bytes      int64  // memory the weights take

@@ -197,8 +197,11 @@ func (m *Model) NewCache() *Cache {
 }
 
 // CacheBytes is the memory a cache of that many positions takes.
-func (m *Model) CacheBytes(positions int) int64 {
-	return int64(len(m.layers)*m.config.KVHeads) * kernel.KVBytes(m.config.HeadDim, positions)
+func (m *Model) CacheBytes(positions int) int64 { return CacheBytes(m.config, positions) }
+
+// CacheBytes is the memory a cache of that many positions takes in a decoder of that configuration.
+func CacheBytes(t weights.Text, positions int) int64 {
+	return int64(t.Layers*t.KVHeads) * kernel.KVBytes(t.HeadDim, positions)
 }
 
 // Reset empties the cache for another sequence and keeps its memory.

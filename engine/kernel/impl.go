@@ -32,6 +32,15 @@ type implementation struct {
 	tiles []tile // tallest first; the last has one row
 	// widen turns bfloat16 weights into float32, whole panel rows of them.
 	widen func(dst []float32, src []uint16)
+	// widenSFP turns the sfp codes of one panel into float32, times the scales of its outputs.
+	widenSFP func(dst []float32, src []byte, scales *[panelWidth]float32)
+	// Products over whole numbers, see intmul.go and inputs.go.
+	intTiles   []intTile // tallest first; the last has one row
+	wideInputs bool      // whether intTiles take 16-bit inputs for int8
+	absMax     func(x []float32) float32
+	round8     func(dst []int8, x []float32, by float32)
+	widen8     func(dst []int16, src []int8) (sum int32)
+	finish8    func(dst []float32, acc []int32, scales, bias []float32, scale float32, offset int32)
 	// Element-wise functions; all slices of one call have equal length, n >= 0.
 	dot        func(a, b []float32) float32
 	axpy       func(alpha float32, x, y []float32)

@@ -20,18 +20,30 @@ func MatMul(p Runner, dst []float32, ldd int, a []float32, lda, rows int, m *Mat
 		panic(fmt.Sprintf("kernel.MatMul: bias has %d elements, want %d", len(bias), m.n))
 	}
 	job := product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
+	if m.format == Int8Format || m.format == Int4Format {
+		in := roundInputs(p, job.im, m, a, lda, rows)
+		whole := intProduct{product: job, in: in}
+		spread(p, rows, m, whole.run)
+		inputsPool.Put(in)
+		return
+	}
+	spread(p, rows, m, job.run)
+}
+
+// spread has run compute row blocks [b0,b1) by groups of outputs [g0,g1), over threads where it is worth it.
+func spread(p Runner, rows int, m *Matrix, run func(b0, b1, g0, g1 int)) {
 	groups := paddedN(m.n) / groupWidth
 	blocks := (rows + blockRows - 1) / blockRows
 	work := rows * m.n * m.k
 	if p == nil || work < serialWork {
-		job.run(0, blocks, 0, groups)
+		run(0, blocks, 0, groups)
 		return
 	}
 	// One job is one block of rows by a run of groups.
 	perBlock := min(groups, max(1, work/blocks/jobWork))
 	p.Run(blocks*perBlock, func(i int) {
 		b, part := i/perBlock, i%perBlock
-		job.run(b, b+1, part*groups/perBlock, (part+1)*groups/perBlock)
+		run(b, b+1, part*groups/perBlock, (part+1)*groups/perBlock)
 	})
 }
 
@@ -47,7 +59,7 @@ type product struct {
 type bench struct {
 	// A tile that sticks out of dst or bias is computed here before its inside is copied.
 	dst, add [12 * groupWidth]float32
-	// wide holds the weights of one group and block of inputs, widened from bfloat16.
+	// wide holds the weights of one group and block of inputs, widened from bfloat16 or sfp.
 	wide [groupPanels * blockK * panelWidth]float32
 }
 
@@ -76,11 +88,16 @@ type part struct {
 
 // block adds one part's inputs to its outputs for the rows [r0,r1).
 func (j *product) block(w *bench, at part, r0, r1 int) {
-	if j.m.bf16 != nil && r1-r0 >= widenRows {
+	if j.m.format == SFPFormat || j.m.bf16 != nil && r1-r0 >= widenRows {
 		at.wide = true
 		for p := range groupPanels {
-			from := ((at.group*groupPanels+p)*j.m.k + at.k0) * panelWidth
-			j.im.widen(w.wide[p*at.k*panelWidth:], j.m.bf16[from:from+at.k*panelWidth])
+			panel := at.group*groupPanels + p
+			from, wide := (panel*j.m.k+at.k0)*panelWidth, w.wide[p*at.k*panelWidth:(p+1)*at.k*panelWidth]
+			if j.m.bf16 != nil {
+				j.im.widen(wide, j.m.bf16[from:from+len(wide)])
+			} else {
+				j.im.widenSFP(wide, j.m.codes[from:from+len(wide)], (*[panelWidth]float32)(j.m.scales[panel*panelWidth:]))
+			}
 		}
 	}
 	for _, t := range j.im.tiles {

@@ -45,6 +45,9 @@ type update struct {
 // checkpoint itself stays mapped and unchanged. The fingerprint of the checkpoint covers the adapter.
 func (c *Checkpoint) Adapt(dir string) error {
 	fail := func(err error) error { return fmt.Errorf("weights: adapter %s: %w", dir, err) }
+	if c.from != nil {
+		return fail(fmt.Errorf("%s is packed; adapters are merged while packing, from the published files", c.dir))
+	}
 	scale, err := readAdapterConfig(dir)
 	if err != nil {
 		return fail(err)
@@ -158,21 +161,20 @@ func (u *update) check(base Tensor) error {
 	return nil
 }
 
-// addTo adds scale·b·a to w [N, k].
-func (u *update) addTo(w []float32) error {
-	a, err := u.a.Float32s()
-	if err != nil {
-		return err
-	}
-	b, err := u.b.Float32s()
-	if err != nil {
-		return err
-	}
+// addTo adds scale·b·a to the rows w [r, k] of the matrix, the first of which is row first.
+func (u *update) addTo(w []float32, first int) error {
 	rank, k := u.a.Shape[0], u.a.Shape[1]
-	for row := range u.b.Shape[0] {
-		for i, v := range b[row*rank : (row+1)*rank] {
-			kernel.Axpy(float32(u.scale*float64(v)), a[i*k:(i+1)*k], w[row*k:(row+1)*k])
-		}
+	a := make([]float32, rank*k)
+	if err := u.a.read(a, 0); err != nil {
+		return err
+	}
+	b := make([]float32, len(w)/k*rank)
+	if err := u.b.read(b, first*rank); err != nil {
+		return err
+	}
+	for i, v := range b {
+		row := i / rank
+		kernel.Axpy(float32(u.scale*float64(v)), a[i%rank*k:(i%rank+1)*k], w[row*k:(row+1)*k])
 	}
 	return nil
 }

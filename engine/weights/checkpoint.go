@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"palimpsest.dev/engine/kernel"
 )
 
 // Limits for the index of a sharded checkpoint.
@@ -25,14 +27,31 @@ type Checkpoint struct {
 	dir     string
 	files   []string // names of the weight files inside dir
 	tensors map[string]Tensor
+	from    source // where matrices and vectors come from if not from tensors as published
 	unmap   []func() error
 	// adapters are the folders merged by Adapt, in that order.
 	adapters []string
 }
 
-// Open reads config.json and the headers of the weights of the checkpoint folder dir. Close it after the
-// tensors have been used.
+// source answers for a checkpoint that is not a folder of tensors as published: a packed file, a plan.
+type source interface {
+	matrix(k int, parts []Part) (*kernel.Matrix, error)
+	vector(name string, n int) ([]float32, error)
+	parameters() int64
+}
+
+// Folder is the folder of a checkpoint that is named by its folder or by its packed file.
+func Folder(path string) string {
+	if filepath.Base(path) == PackedName {
+		return filepath.Dir(path)
+	}
+	return path
+}
+
+// Open reads config.json and the headers of the weights of the checkpoint folder dir, or of the one a packed file
+// lies in. Close it after the tensors have been used; the matrices of a packed file are used until the end.
 func Open(dir string) (*Checkpoint, error) {
+	dir = Folder(dir)
 	config, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
@@ -46,6 +65,9 @@ func Open(dir string) (*Checkpoint, error) {
 
 // open maps the weight files and collects their tensors under normalised names.
 func (c *Checkpoint) open() error {
+	if packed, err := c.openPacked(); packed || err != nil {
+		return err
+	}
 	where, err := c.index()
 	if err != nil {
 		return err
@@ -144,7 +166,7 @@ func (c *Checkpoint) Close() error {
 	for _, unmap := range c.unmap {
 		errs = append(errs, unmap())
 	}
-	c.unmap, c.tensors = nil, nil
+	c.unmap, c.tensors, c.from = nil, nil, nil
 	return errors.Join(errs...)
 }
 
@@ -166,6 +188,9 @@ func (c *Checkpoint) Names() []string {
 
 // Parameters counts the numbers in all tensors.
 func (c *Checkpoint) Parameters() int64 {
+	if c.from != nil {
+		return c.from.parameters()
+	}
 	n := int64(0)
 	for _, t := range c.tensors {
 		n += int64(t.Len())
@@ -187,6 +212,13 @@ func (c *Checkpoint) Tensor(name string, shape ...int) (Tensor, error) {
 
 // Vector returns a tensor widened to float32, a copy that outlives the checkpoint.
 func (c *Checkpoint) Vector(name string, shape ...int) ([]float32, error) {
+	if c.from != nil {
+		n := 1
+		for _, d := range shape {
+			n *= d
+		}
+		return c.from.vector(name, n)
+	}
 	t, err := c.Tensor(name, shape...)
 	if err != nil {
 		return nil, err
@@ -201,6 +233,9 @@ func (c *Checkpoint) Hash() (string, error) {
 	var paths []string
 	for _, name := range append([]string{"config.json", "tokenizer.json", "tokenizer.model"}, c.files...) {
 		paths = append(paths, filepath.Join(c.dir, name))
+	}
+	if p, ok := c.from.(*packed); ok { // its checksums stand for its content
+		fmt.Fprintf(sum, "%s %x\n", PackedName, p.sum)
 	}
 	for _, dir := range c.adapters {
 		paths = append(paths, filepath.Join(dir, adapterConfig), filepath.Join(dir, adapterWeights))

@@ -12,26 +12,42 @@ import (
 // adapter's change is added in float32.
 func (t Tensor) Float32s() ([]float32, error) {
 	dst := make([]float32, t.Len())
+	return dst, t.read(dst, 0)
+}
+
+// read copies len(dst) numbers of the tensor, those from number first on, widened to float32. Of a tensor that an
+// adapter changes, they are whole rows.
+func (t Tensor) read(dst []float32, first int) error {
 	switch t.DType {
 	case F32:
+		data := t.Data[4*first:]
 		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		}
 	case BF16:
+		data := t.Data[2*first:]
 		for i := range dst {
-			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(t.Data[2*i:])) << 16)
+			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(data[2*i:])) << 16)
 		}
 	case F16:
+		data := t.Data[2*first:]
 		for i := range dst {
-			dst[i] = halfToFloat32(binary.LittleEndian.Uint16(t.Data[2*i:]))
+			dst[i] = halfToFloat32(binary.LittleEndian.Uint16(data[2*i:]))
 		}
 	default:
-		return nil, fmt.Errorf("weights: tensor %q is stored as %s; the engine reads F32, BF16 and F16", t.Name, t.DType)
+		return fmt.Errorf("weights: tensor %q is stored as %s; the engine reads F32, BF16 and F16", t.Name, t.DType)
 	}
 	if t.update != nil {
-		return dst, t.update.addTo(dst)
+		if err := t.update.addTo(dst, first/t.Shape[1]); err != nil {
+			return err
+		}
+		if t.DType == BF16 {
+			for i, x := range dst {
+				dst[i] = kernel.BFloat16(kernel.RoundBFloat16(x))
+			}
+		}
 	}
-	return dst, nil
+	return nil
 }
 
 // BFloat16s copies the tensor's numbers as bfloat16, rounded to nearest even where the tensor has more.

@@ -25,23 +25,19 @@ type Part struct {
 
 // Matrix packs tensors of k columns, stacked on one another, for multiplication. A tensor may have more
 // than two dimensions where only the first counts outputs, as that of a convolution does.
+//
+// From a packed file, the matrix is as it was packed, whatever the arithmetic.
 func (c *Checkpoint) Matrix(a Arithmetic, k int, parts ...Part) (*kernel.Matrix, error) {
-	rows, narrow := 0, a == BFloat16
-	tensors := make([]Tensor, len(parts))
-	exact := true // all parts are stored as bfloat16
-	for i, p := range parts {
-		t, ok := c.tensors[p.Name]
-		if !ok || len(t.Shape) < 2 || t.Shape[0] != p.N || t.Len() != p.N*k {
-			if _, err := c.Tensor(p.Name, p.N, k); err != nil {
-				return nil, err
-			}
-		}
-		tensors[i] = t
-		rows += p.N
-		exact = exact && t.DType == BF16
+	if c.from != nil {
+		return c.from.matrix(k, parts)
 	}
-	if rows == 0 {
-		return nil, fmt.Errorf("weights: a matrix without outputs")
+	tensors, rows, err := c.parts(k, parts)
+	if err != nil {
+		return nil, err
+	}
+	narrow, exact := a == BFloat16, true // exact: all parts are stored as bfloat16
+	for _, t := range tensors {
+		exact = exact && t.DType == BF16
 	}
 	if narrow || exact {
 		w, err := gather(tensors, BF16, Tensor.BFloat16s)
@@ -55,6 +51,24 @@ func (c *Checkpoint) Matrix(a Arithmetic, k int, parts ...Part) (*kernel.Matrix,
 		return nil, err
 	}
 	return kernel.PackFloat32(w, rows, k), nil
+}
+
+// parts finds the tensors of a matrix and counts its outputs.
+func (c *Checkpoint) parts(k int, parts []Part) (tensors []Tensor, rows int, err error) {
+	for _, p := range parts {
+		t, ok := c.tensors[p.Name]
+		if !ok || len(t.Shape) < 2 || t.Shape[0] != p.N || t.Len() != p.N*k {
+			if _, err := c.Tensor(p.Name, p.N, k); err != nil {
+				return nil, 0, err
+			}
+		}
+		tensors = append(tensors, t)
+		rows += p.N
+	}
+	if rows == 0 {
+		return nil, 0, fmt.Errorf("weights: a matrix without outputs")
+	}
+	return tensors, rows, nil
 }
 
 // gather joins the numbers of several tensors. A single tensor that is stored as needed is not copied: what

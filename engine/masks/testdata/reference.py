@@ -1,4 +1,4 @@
-"""Writes vae-oid.npz and masks.f32, by which the tests hold package masks to PyTorch.
+"""Writes vae-oid.npz and masks.f32, by which the tests hold package masks to PyTorch, and drawn-*.png to Pillow.
 
 The published file has the same names and shapes. Its weights are not ours to give, so these are a short pattern
 of numbers, which compresses well. Run it in the environment of training/requirements.txt: python reference.py
@@ -8,6 +8,7 @@ import pathlib
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 PATTERN = 251  # prime: no two rows of a weight are alike
@@ -46,6 +47,7 @@ def weights():
             fan = value.shape[0] * 4
         scale = np.float32(1 if name.startswith("_") else 2.2 / fan ** 0.5 if value.ndim > 1 else 0.1)
         state[name] = (flat * scale).reshape(tuple(value.shape))
+    state["decoder.12.bias"][:] = -5  # about as many places above zero as below
     model.load_state_dict({k.removeprefix("decoder."): torch.from_numpy(v) for k, v in state.items() if k.startswith("decoder.")})
     return model, state
 
@@ -62,6 +64,9 @@ def main():
     masks = np.stack(masks)
     print("above zero:", (masks > 0).mean(axis=(1, 2)), "range", masks.min(), masks.max())
     masks.astype("<f4").tofile(here / "masks.f32")
+    for size in ((150, 90), (53, 41)):
+        drawn = np.asarray(Image.fromarray(masks[1]).resize(size, Image.Resampling.BILINEAR)) > 0
+        Image.fromarray(drawn).save(here / f"drawn-{size[0]}x{size[1]}.png", optimize=True)
 
 
 main()

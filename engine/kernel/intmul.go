@@ -1,0 +1,122 @@
+package kernel
+
+import "sync"
+
+// Products over int8 and int4 weights. The inputs are rounded to 8 bits row by row; everything after that is whole
+// numbers, and exact: an output is (Σ code·input) · scale of the row · scale of the output, whatever the order of
+// the sum, so that all implementations return the same bits.
+
+// intTile is one micro-kernel over whole numbers: rows x cols outputs. Strides are in elements: ldacc and lda
+// between rows, ldb in bytes between panels.
+type intTile struct {
+	rows, cols int
+	// int8 computes acc[r][j] (+)= Σ codes·a over cells of four inputs; it takes the narrow inputs, wide8 the wide
+	// ones. One of them is nil.
+	int8  func(acc *int32, ldacc int, a *int8, lda int, b *byte, ldb, cells int, more bool)
+	wide8 func(acc *int32, ldacc int, a *int16, lda int, b *byte, ldb, cells int, more bool)
+	// int4 computes acc[r][j] (+)= Σ step·(start + Σ codes·a) over groups of 32 inputs. lds is in bytes between
+	// panels of steps, ldstart between rows of starts.
+	int4 func(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
+}
+
+// blockIntK is how many inputs are summed before the sums go to memory: sixteen outputs of int8 are 8 KiB, which
+// stay in the first-level cache beside six rows of wide inputs, and blockRows of those (120 KiB) in the second.
+const blockIntK = 512
+
+// intProduct is one call of MatMul over int8 or int4 weights.
+type intProduct struct {
+	product
+	in *inputs
+}
+
+// intBench is the working memory of one job: the sums of a block of rows by a group of outputs.
+type intBench struct{ acc [blockRows * groupWidth]int32 }
+
+var intBenches = sync.Pool{New: func() any { return new(intBench) }}
+
+// roundInputs rounds the rows of a product.
+func roundInputs(p Runner, im *implementation, m *Matrix, a []float32, lda, rows int) *inputs {
+	in := inputsPool.Get().(*inputs)
+	in.prepare(im, m.format, rows, m.k)
+	if p == nil || rows == 1 {
+		for i := range rows {
+			in.set(im, i, a[i*lda:i*lda+m.k])
+		}
+		return in
+	}
+	EachRow(p, rows, rows*m.k, func(i int) { in.set(im, i, a[i*lda:i*lda+m.k]) })
+	return in
+}
+
+// run computes the row blocks [b0,b1) of the groups [g0,g1).
+func (j *intProduct) run(b0, b1, g0, g1 int) {
+	w := intBenches.Get().(*intBench)
+	defer intBenches.Put(w)
+	for b := b0; b < b1; b++ {
+		r0 := b * blockRows
+		r1 := min(j.rows, r0+blockRows)
+		for g := g0; g < g1; g++ {
+			for k0 := 0; k0 < j.m.k; k0 += blockIntK {
+				j.block(w, g, k0, min(blockIntK, j.m.k-k0), r0, r1)
+			}
+			j.finish(w, g, r0, r1)
+		}
+	}
+}
+
+// block adds the inputs [k0,k0+k) to the sums of the rows [r0,r1) and the outputs of group g.
+func (j *intProduct) block(w *intBench, g, k0, k, r0, r1 int) {
+	first := r0
+	cols := min(groupWidth, roundUp(j.m.n-g*groupWidth, panelWidth))
+	for _, t := range j.im.intTiles {
+		n := (r1 - r0) / t.rows * t.rows
+		if n == 0 {
+			continue
+		}
+		for col := 0; col < cols; col += t.cols {
+			for r := r0; r < r0+n; r += t.rows {
+				j.tile(t, &w.acc[(r-first)*groupWidth+col], g*groupWidth+col, k0, k, r)
+			}
+		}
+		r0 += n
+	}
+}
+
+// tile runs one micro-kernel.
+func (j *intProduct) tile(t intTile, acc *int32, col, k0, k, r int) {
+	panel, inside, stride := col/panelWidth, col%panelWidth, j.in.stride
+	at := r*stride + k0
+	if j.m.format == Int4Format {
+		groups := stride / stepK
+		bytes := panelWidth * stride / 2
+		t.int4(acc, groupWidth, &j.in.codes[at], stride, &j.in.starts[at/stepK*2], groups*2,
+			&j.m.codes[panel*bytes+k0*panelWidth/2+inside*cellK], bytes,
+			&j.m.steps[(panel*groups+k0/stepK)*panelWidth+inside], groups*panelWidth, roundUp(k, stepK)/stepK, k0 > 0)
+		return
+	}
+	bytes := panelWidth * roundUp(j.m.k, cellK)
+	b := &j.m.codes[panel*bytes+k0*panelWidth+inside*cellK]
+	cells := roundUp(k, cellK) / cellK
+	if t.wide8 != nil {
+		t.wide8(acc, groupWidth, &j.in.wide[at], stride, b, bytes, cells, k0 > 0)
+		return
+	}
+	t.int8(acc, groupWidth, &j.in.codes[at], stride, b, bytes, cells, k0 > 0)
+}
+
+// finish turns the sums of a block into outputs.
+func (j *intProduct) finish(w *intBench, g, r0, r1 int) {
+	col := g * groupWidth
+	cols := min(groupWidth, j.m.n-col)
+	var bias []float32
+	if j.bias != nil {
+		bias = j.bias[col : col+cols]
+	}
+	for r := r0; r < r1; r++ {
+		offset := int32(0)
+		if j.m.format == Int8Format {
+			offset = int8Offset * j.in.sums[r]
+		}
+		j.im.finish8(j.dst[r*j.ldd+col:r*j.ldd+col+cols], w.acc[(r-r0)*groupWidth:][:cols], j.m.scales[col:col+cols], bias, j.in.scales[r], offset)
+	}
+}
