@@ -11,36 +11,43 @@ import torch
 
 from training import render, tasks, vocab
 from training.example import Example
-from training.model import BOX_UNIT, DETAILS, GRID, PLACES, SLOTS, Batch
+from training.model import BOX_UNIT, DETAILS, PLACES, SLOTS, Batch
 from training.render import PATCH, Tile
+from training.targets import TILE
 from training.tasks import Portion
 
 
 def to_patches(pixels: np.ndarray) -> np.ndarray:
-    """Grey pixels [rows * 14, 224] as normalised patches [rows * 16, 196]."""
-    rows = pixels.shape[0] // PATCH
+    """Grey pixels [rows * 14, columns * 14] as normalised patches [rows * columns, 196]."""
+    rows, columns = (side // PATCH for side in pixels.shape)
     a = pixels.astype(np.float32) / 127.5 - 1.0
-    return a.reshape(rows, PATCH, GRID, PATCH).transpose(0, 2, 1, 3).reshape(rows * GRID, PATCH * PATCH)
+    return a.reshape(rows, PATCH, columns, PATCH).transpose(0, 2, 1, 3).reshape(rows * columns, PATCH * PATCH)
+
+
+def zoom(example: Example) -> float:
+    """Pixels of the picture for one of the 224 units in which places are told."""
+    return example.pixels.shape[1] / TILE
 
 
 def slot_targets(example: Example) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The auxiliary targets of a window: classes of all slots, and index and details of the slots in use."""
-    rows = example.pixels.shape[0] // PATCH
-    classes = np.zeros(rows * GRID * SLOTS, np.int64)
+    rows, columns = (side // PATCH for side in example.pixels.shape)
+    side, top = PATCH / zoom(example), example.first_row * PATCH
+    classes = np.zeros(rows * columns * SLOTS, np.int64)
     used: dict[int, int] = {}
     index, details = [], []
     for row in example.marks:
-        cx, cy = row[render.CENTRE_X], row[render.CENTRE_Y] - example.first_row * PATCH
+        cx, cy = row[render.CENTRE_X], row[render.CENTRE_Y] - top
         # Single precision may round a centre onto the far edge.
-        column, line = min(int(cx // PATCH), GRID - 1), min(int(cy // PATCH), rows - 1)
-        patch = line * GRID + column
+        column, line = min(int(cx // side), columns - 1), min(int(cy // side), rows - 1)
+        patch = line * columns + column
         taken = used.get(patch, 0)
         if taken >= SLOTS:
             continue
         used[patch] = taken + 1
         slot = patch * SLOTS + taken
         classes[slot] = int(row[render.CLASS])
-        mx, my = column * PATCH + PATCH / 2, (line + example.first_row) * PATCH + PATCH / 2
+        mx, my = (column + 0.5) * side, (line + 0.5) * side + top
         index.append(slot)
         details.append((min(row[render.INDEX], PLACES - 1), *row[render.START : render.BOX], *((row[render.BOX :] - (mx, my) * 4) / BOX_UNIT)))
     return classes, np.array(index, np.int64), np.array(details, np.float32).reshape(-1, DETAILS)
@@ -64,7 +71,7 @@ def collate(examples: list[Example | Tile]) -> Batch:
         details.append(d)
     return Batch(
         torch.from_numpy(np.stack([to_patches(e.pixels) for e in examples])),
-        torch.tensor([e.first_row for e in examples]),
+        torch.tensor([round(e.first_row * zoom(e)) for e in examples]),
         torch.from_numpy(prompts),
         torch.from_numpy(tokens),
         torch.from_numpy(np.stack(classes)),

@@ -3,9 +3,10 @@ everything drawn that the answer speaks of, in its order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from PIL import Image
 
 from training.render import CHARACTER_COLUMNS, PATCH
 from training.targets import TILE, Box
@@ -22,6 +23,13 @@ class Example:
     marks: np.ndarray  # float32 [n, CHARACTER_COLUMNS], from marks()
     first_row: int = 0  # of patches
     truth: dict = field(default_factory=dict)  # what the task's own score needs to know
+
+
+def coarser(example: Example, zoom: float) -> Example:
+    """The example as a model of a lower resolution is shown it: 0.5 makes 112 pixels of 224."""
+    height, width = (round(side * zoom) for side in example.pixels.shape)
+    pixels = np.asarray(Image.fromarray(example.pixels).resize((width, height), Image.Resampling.BICUBIC))
+    return replace(example, pixels=pixels)
 
 
 @dataclass

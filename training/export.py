@@ -37,13 +37,33 @@ def tensors(model: Mini) -> dict[str, torch.Tensor]:
     return out
 
 
+def exported_shape(folder: Path) -> Shape:
+    """The sizes of an exported model."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    text, vision = config["text_config"], config["vision_config"]
+    return Shape(
+        grid=vision["image_size"] // vision["patch_size"],
+        vision_width=vision["hidden_size"],
+        vision_layers=vision["num_hidden_layers"],
+        vision_heads=vision["num_attention_heads"],
+        vision_mlp=vision["intermediate_size"],
+        text_width=text["hidden_size"],
+        text_layers=text["num_hidden_layers"],
+        text_heads=text["num_attention_heads"],
+        text_kv_heads=text["num_key_value_heads"],
+        head_dim=text["head_dim"],
+        text_mlp=text["intermediate_size"],
+    )
+
+
 def load_weights(model: Mini, folder: Path) -> None:
-    """Take exported weights over."""
+    """Take exported weights over; layers that the exported model lacks add nothing yet."""
     stored = load_file(folder / "model.safetensors")
     with torch.no_grad():
         for name, p in model.net.named_parameters():
-            if not name.startswith("lm_head"):
+            if released_name(name) in stored:
                 p.copy_(stored[released_name(name)])
+    grow.silence(model, exported_shape(folder))
 
 
 def _config(model: Mini, dtype: str) -> dict:

@@ -63,7 +63,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--micro", type=int, default=4, help="pictures in one forward pass of a process; lower it when memory runs out")
     add("--label-smoothing", type=float, default=-1, help="(default: the preset's)")
     add("--weight-decay", type=float, default=-1, help="(default: the preset's)")
-    add("--rehearse", type=float, default=0.25, help="default model alone: share of freshly drawn pages among the pictures")
+    add("--rehearse", type=float, default=0.2, help="default model alone: share of freshly drawn pages among the pictures")
     add("--soft-caps", choices=("keep", "off"), default="keep", help="off: as in the report's transfers; the folder says so")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--bf16", action="store_true", help="bfloat16: the frozen weights of --lora, the arithmetic of a full run")
@@ -165,7 +165,7 @@ class Run:
             with autocast:
                 loss = self.learner.loss([self.ask() for _ in range(micro)], self.smoothing) / passes
             loss.backward()
-            total += float(loss)
+            total += float(loss.detach())
         if ranks() > 1:
             for p in self.parameters:
                 if p.grad is None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from training.model import SLOT_OUTPUTS, SLOTS, Mini, Shape
 from training.vocab import CHARACTER_CLASSES
 
 UNHEARD = -6.0  # bias of a class that no training has named yet
+
+
+@torch.no_grad()
+def sharpen(positions: Tensor, grid: int) -> Tensor:
+    """A table of position embeddings [side * side, width] for another number of patches along a side, interpolated as
+    PaliGemma's were from stage to stage."""
+    side = math.isqrt(len(positions))
+    square = positions.view(1, side, side, -1).permute(0, 3, 1, 2)
+    resized = F.interpolate(square, size=(grid, grid), mode="bilinear", align_corners=False)
+    return resized.permute(0, 2, 3, 1).reshape(grid * grid, -1)
 
 
 @torch.no_grad()

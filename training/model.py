@@ -16,7 +16,6 @@ from training.render import PATCH
 from training.targets import TILE
 
 GRID = TILE // PATCH
-PATCHES = GRID * GRID
 SLOTS = 5  # characters the auxiliary loss can name in one patch
 BOX_UNIT = 56.0  # pixels of the tile in one unit of the auxiliary boxes
 PLACES = 16  # in a word; later characters count as the last
@@ -29,12 +28,13 @@ LOCATION_BLUR = 5.0  # standard deviation of a location's target, of 1024: about
 class Shape(NamedTuple):
     """The sizes that make up a model."""
 
+    grid: int = GRID  # patches along a side of the picture
     vision_width: int = 192
-    vision_layers: int = 4
+    vision_layers: int = 6
     vision_heads: int = 3
     vision_mlp: int = 768
     text_width: int = 192
-    text_layers: int = 3
+    text_layers: int = 4
     text_heads: int = 3
     text_kv_heads: int = 1
     head_dim: int = 64
@@ -51,7 +51,7 @@ def configuration(shape: Shape) -> PaliGemmaConfig:
             num_hidden_layers=shape.vision_layers,
             num_attention_heads=shape.vision_heads,
             patch_size=PATCH,
-            image_size=TILE,
+            image_size=shape.grid * PATCH,
             vision_use_head=False,
             projection_dim=shape.text_width,
         ),
@@ -109,9 +109,10 @@ def initialise(net: PaliGemmaForConditionalGeneration) -> None:
     linear.weight.normal_(0, linear.in_features**-0.5)
     nn.init.zeros_(linear.bias)
     positions = net.model.vision_tower.embeddings.position_embedding.weight
-    axis = _sinusoids(torch.arange(GRID), 32, 2.5, positions.shape[1] // 4)
-    both = torch.cat([axis[:, None].expand(GRID, GRID, -1), axis[None].expand(GRID, GRID, -1)], -1)
-    positions.copy_(both.reshape(PATCHES, -1) * 0.5)
+    grid = math.isqrt(len(positions))
+    axis = _sinusoids(torch.arange(grid) * (GRID / grid), 32, 2.5, positions.shape[1] // 4)
+    both = torch.cat([axis[:, None].expand(grid, grid, -1), axis[None].expand(grid, grid, -1)], -1)
+    positions.copy_(both.flatten(0, 1) * 0.5)
 
 
 class Batch(NamedTuple):
@@ -186,7 +187,7 @@ class Mini(nn.Module):
         initialise(self.net)
         self.aux = nn.Linear(shape.vision_width, SLOTS * SLOT_OUTPUTS)
         inverse = 10000.0 ** (-torch.arange(0, shape.head_dim, 2).float() / shape.head_dim)
-        angles = torch.outer(torch.arange(1, 2049).float(), inverse)
+        angles = torch.outer(torch.arange(1, shape.grid**2 + 1793).float(), inverse)
         self.register_buffer("cosines", torch.cat([angles, angles], 1).cos(), persistent=False)
         self.register_buffer("sines", torch.cat([angles, angles], 1).sin(), persistent=False)
         bins = torch.arange(0, vocab.LOCATIONS, targets.LOC_STEP).float()
@@ -218,7 +219,7 @@ class Mini(nn.Module):
         return tower.post_layernorm(x)
 
     def _patch_index(self, first_row: Tensor, count: int) -> Tensor:
-        return (first_row * GRID)[:, None] + torch.arange(count, device=first_row.device)[None]
+        return (first_row * self.shape.grid)[:, None] + torch.arange(count, device=first_row.device)[None]
 
     # Decoder.
 
@@ -307,7 +308,7 @@ class Mini(nn.Module):
         if first_row is None:
             first_row = torch.zeros(batch, dtype=torch.long, device=features.device)
         padding = prompts == vocab.PAD
-        text = PATCHES + (torch.cumsum(~padding, 1) - 1).clamp(min=0)
+        text = self.shape.grid**2 + (torch.cumsum(~padding, 1) - 1).clamp(min=0)
         positions = torch.cat([self._patch_index(first_row, count), text], 1)
         hidden = torch.cat([padding.new_zeros(batch, count), padding], 1) if padding.any() else None
         return h, positions, text[:, -1] + 1, hidden

@@ -74,7 +74,7 @@ def read(model: Mini, tiles: list[np.ndarray], limit: int = 500) -> list[list[Wo
 def load_model(exported: bool) -> Mini:
     """The exported model, or the averaged weights of the saved state."""
     if exported:
-        model = Mini()
+        model = Mini(export.exported_shape(MODEL_DIR))
         export.load_weights(model, MODEL_DIR)
     else:
         state = checkpoint.load()

@@ -132,8 +132,8 @@ class Painter:
             y = word.y + 0.3 * word.face.x_height
             self.canvas.line((word.x, y, word.x + word.width, y), fill=fill, width=max(1, round(0.12 * word.face.x_height)))
 
-    def finish(self) -> np.ndarray:
-        """Warp, wear, cut and resize; returns the tile's pixels."""
+    def finish(self, zoom: int) -> np.ndarray:
+        """Warp, wear, cut and resize; returns the tile's pixels, `zoom` along each side of a unit."""
         r = self.r
         noise = np.random.default_rng(r.getrandbits(48))
         image = self.image
@@ -143,7 +143,7 @@ class Painter:
         image = degrade.canvas_wear(image, r, noise, self.scale, self.style)
         a, b = MARGIN * self.scale, MARGIN * self.scale
         box = (a, b, a + TILE * self.scale, b + self.height * self.scale)
-        image = image.resize((TILE, self.height), Image.Resampling.BICUBIC, box=box)
+        image = image.resize((TILE * zoom, self.height * zoom), Image.Resampling.BICUBIC, box=box)
         return degrade.tile_wear(image, r, noise, self.style)
 
 
@@ -199,13 +199,14 @@ def _locate(painter: Painter, top: float) -> tuple[list[Word], np.ndarray]:
     return words, np.array(rows, np.float32).reshape(-1, CHARACTER_COLUMNS)
 
 
-def tile(r: random.Random, split: str = "train", rows: int = TILE // PATCH, x_height: float | None = None) -> Tile:
-    """Render a fresh tile, or a window of `rows` rows of patches somewhere in one."""
+def tile(r: random.Random, split: str = "train", rows: int = TILE // PATCH, x_height: float | None = None, zoom: int = 1) -> Tile:
+    """Render a fresh tile, or a window of `rows` rows of patches somewhere in one. A zoom of 2 shows the same on 448
+    pixels; lengths and places stay in units of a 224th."""
     height = rows * PATCH
     first_row = r.randint(0, TILE // PATCH - rows)
     while True:
         x = x_height or choose_x_height(r)
-        scale = choose_scale(r)
+        scale = zoom * choose_scale(r)
         empty = r.random() < 0.035
         layout = Layout(r, (TILE + 2 * MARGIN, height + 2 * MARGIN), scale, x, split)
         layout.compose(empty)
@@ -216,7 +217,7 @@ def tile(r: random.Random, split: str = "train", rows: int = TILE // PATCH, x_he
         layout.words.sort(key=lambda w: (level[w.line], w.x))
         painter = Painter(r, layout, scale, height)
         painter.draw()
-        pixels = painter.finish()
+        pixels = painter.finish(zoom)
         words, characters = _locate(painter, float(first_row * PATCH))
         if len(words) <= MAX_WORDS:
             return Tile(pixels, words, characters, x, first_row)

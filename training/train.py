@@ -18,9 +18,9 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from training import checkpoint, data, export, tasks, vocab
+from training import checkpoint, data, export, grow, tasks, vocab
 from training.example import Example
-from training.model import Mini
+from training.model import Mini, Shape
 from training.optim import Average, Optimizer
 from training.paths import AUXILIARY, MODEL_DIR, state_dir
 from training.tasks import Portion
@@ -135,6 +135,7 @@ class Trainer:
         self.optimizer = Optimizer(self.model, VISION_RATE)
         self.average = Average(self.model)
         if state is not None:
+            grow.silence(self.model, Shape(**state["shape"]))
             self.progress |= checkpoint.restore(state, self.model, self.optimizer, self.average)
             if rank == 0:
                 say(f"resumed at step {self.progress['step']}")

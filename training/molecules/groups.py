@@ -18,9 +18,11 @@ NUMBERS = {symbol: i + 1 for i, symbol in enumerate(ELEMENTS)}
 OPEN = re.compile(r"\*|(?:R|X|Y|Z|Q|A|M|G|L|Ar|Hal|Het)'*|R([0-9]{1,2})'*|[XYZ][0-9]{1,2}")
 # What elements of condensed formulas may bind.
 VALENCES = {"C": (4,), "N": (3, 5), "O": (2,), "S": (2, 4, 6), "P": (3, 5), "B": (3,), "Si": (4,), "Se": (2, 4, 6)}
-WHOLE = ("CN", "NC", "NO", "ON", "SCN", "NCS", "NCO", "OCN")  # groups that are no piece of a formula
 SINGLE = ("H", "F", "Cl", "Br", "I", "D", "Na", "K", "Li")
-_ATOM = re.compile(r"([0-9]{0,3})(?:H([0-9]?)(?=[A-Zbcnops]))?([A-Z][a-z]?|[bcnops]|se|as)(?:H([0-9]{0,2}))?((?:\+|-)[0-9]?|\+\+|--)?")
+FILLED = (5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 52, 53)  # elements that have hydrogens unless a label says how many
+_SIGN = r"(\+\+|--|[+-][0-9]?)?"
+_LEFT = re.compile(r"([0-9]{0,3})([A-Z][a-z]?|[bcnops]|se|as)(?:(H)([0-9]{0,2}))?" + _SIGN)
+_RIGHT = re.compile(r"(H)([0-9]?)([A-Z][a-z]?)" + _SIGN)
 MAX_LABEL = 40
 MAX_TRIES = 4000
 
@@ -54,26 +56,32 @@ class Group:
 def table() -> dict[str, str]:
     """The abbreviations and what they stand for."""
     lines = (line.split() for line in TABLE.read_text().splitlines() if not line.startswith("#"))
-    return {name: smiles for name, smiles in lines}
+    return {name.removeprefix("="): smiles for name, smiles in lines}
+
+
+@functools.lru_cache(maxsize=1)
+def pieces() -> frozenset[str]:
+    """The abbreviations that may be a piece of a condensed formula."""
+    lines = (line.split() for line in TABLE.read_text().splitlines() if not line.startswith("#"))
+    return frozenset(name for name, _ in lines if not name.startswith("="))
 
 
 def atom(label: str) -> Part | None:
-    """A label that is one atom with its hydrogens and charge."""
-    match = _ATOM.fullmatch(label)
-    if not match:
-        return None
-    isotope, before, symbol, behind, charge = match.groups()
-    if before is not None and behind is not None:
+    """A label that is one atom with its hydrogens and charge, printed from either end."""
+    isotope = ""
+    if match := _LEFT.fullmatch(label):
+        isotope, symbol, hydrogen, count, sign = match.groups()
+    elif match := _RIGHT.fullmatch(label):
+        hydrogen, count, symbol, sign = match.groups()
+    else:
         return None
     if symbol in ("D", "T"):
-        return Part(1, 2 if symbol == "D" else 3) if not isotope else None
-    aromatic = symbol[0].islower()
+        return Part(1, 2 if symbol == "D" else 3) if label == symbol else None
     number = NUMBERS.get(symbol.capitalize())
     if number is None:
         return None
-    hydrogens = before if before is not None else behind
-    count = None if hydrogens is None else int(hydrogens or 1)
-    return Part(number, int(isotope or 0), _charge(charge), count, aromatic)
+    hydrogens = int(count or 1) if hydrogen else None if number in FILLED else 0
+    return Part(number, int(isotope or 0), _charge(sign), hydrogens, symbol[0].islower())
 
 
 def _charge(text: str | None) -> int:
@@ -125,7 +133,7 @@ class Condensed:
         tokens = self._tokens(False)
         if not tokens or self.at < len(self.label):
             return None
-        for order in (tokens, turned(tokens)):
+        for order in (tokens, turned(tokens), turned_by_links(tokens)):
             self.tries = 0
             found = self._walk(order, Group(), [], -1)
             if found:
@@ -178,7 +186,7 @@ class Condensed:
                 if found:
                     return found
             return None
-        if token.name in SINGLE or token.name in table():
+        if token.name in SINGLE or token.name in pieces():
             if at < 0 or token.order > 1:
                 return None
             return self._walk(rest, *_hang(group, used, at, token), at)
@@ -240,11 +248,22 @@ def turned(tokens: list[Token]) -> list[Token]:
     return out
 
 
+def turned_by_links(tokens: list[Token]) -> list[Token]:
+    """The same where each link is printed from the left, such as `CH3O`: what an atom holds stays behind it."""
+    links: list[list[Token]] = []
+    for t in tokens:
+        if links and (t.name in SINGLE or t.name in pieces()):
+            links[-1].append(t)
+        else:
+            links.append([t])
+    return [t for link in reversed(links) for t in link] if all(not t.order for t in tokens) else []
+
+
 def _name(label: str, at: int) -> str:
     """The longest group or element that the label goes on with."""
     for size in range(min(8, len(label) - at), 0, -1):
         name = label[at : at + size]
-        if name in table() and name not in WHOLE or name in VALENCES or name in SINGLE:
+        if name in pieces() or name in VALENCES or name in SINGLE:
             return name
     return ""
 
@@ -257,7 +276,7 @@ def _hang(group: Group, used: list[int], at: int, token: Token) -> tuple[Group, 
     """Copies of a single-bonded token on an atom; a group of the table is a part of element 0 with its name."""
     g, u = Group(group.parts[:], group.bonds[:], named=dict(group.named)), used[:]
     for _ in range(token.count):
-        if token.name in table():
+        if token.name in pieces():
             g.named[len(g.parts)] = table()[token.name]
             g.parts.append(Part(0))
         else:

@@ -144,6 +144,7 @@ class Speller:
         """The answer for the next bar. Raises Odd for what cannot be said; the speller goes on behind it all the same."""
         for staff in self.staves:
             staff.bar = {}
+        symbol = any(t and t.text.startswith("*met(") for row in bar.rows for staff in row.staves for t in staff)
         lines, said = [], []
         odd: Odd | None = None
         opened = not (bar.open and bar.open != "=" and not self.begun)
@@ -153,6 +154,8 @@ class Speller:
                     opened = True
                     lines.append(_loc(_x(place, bar.line, 0)) + _bar(bar.open))
                     said.append(Said(lines[-1], bar.line, 0, [(0, "bar")]))
+                if symbol and row.kind == "signs" and any(t and t.text.startswith("*M") for staff in row.staves for t in staff):
+                    continue  # C is drawn, and not 4/4
                 text = self._row(row, place, drawn, said)
                 if text:
                     lines.append(text)

@@ -153,15 +153,16 @@ class Painter:
                 continue
             self._line(s.edges[k], s.levels[i], s.edges[k], s.levels[i + 1])
 
-    def worn(self, scale: float, size: tuple[int, int] | None) -> np.ndarray:
-        """The picture after printing and scanning, stretched to a size. `scale` is canvas pixels per pixel of it."""
-        r = self.r
-        noise = np.random.default_rng(r.getrandbits(48))
-        style = r.choice(("clean",) * 10 + ("worn",) * 5 + ("bitonal",) * 2)
-        image = degrade.canvas_wear(self.image, r, noise, min(scale, 2.0), style)
-        if size is None:
-            return np.asarray(image)
-        return degrade.tile_wear(image.resize(size, Image.Resampling.BICUBIC), r, noise, style)
+
+def worn(image: Image.Image, r: random.Random, scale: float, size: tuple[int, int] | None) -> np.ndarray:
+    """A picture after printing and scanning, stretched to a size; None keeps its own. `scale` is its pixels per pixel of
+    that size."""
+    noise = np.random.default_rng(r.getrandbits(48))
+    style = r.choice(("clean",) * 10 + ("worn",) * 5 + ("bitonal",) * 2)
+    image = degrade.canvas_wear(image, r, noise, min(scale, 2.0), style)
+    if size is None:
+        return np.asarray(image)
+    return degrade.tile_wear(image.resize(size, Image.Resampling.BICUBIC), r, noise, style)
 
 
 def width_of(face: Face, text: str) -> float:
