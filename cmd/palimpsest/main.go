@@ -48,6 +48,7 @@ type commands struct {
 	Regions regionsCmd `cmd:"" help:"List the regions of pages, or draw one by hand."`
 	Promote promoteCmd `cmd:"" help:"Make a run current, or take that back."`
 	Source  sourceCmd  `cmd:"" help:"Scan folders and buckets on a schedule."`
+	Models  modelsCmd  `cmd:"" help:"Describe, pack and verify models."`
 	Plugins pluginsCmd `cmd:"" help:"List the tasks, or test a plugin program of your own."`
 	Doctor  doctorCmd  `cmd:"" help:"Find out what is wrong with this installation."`
 	Demo    demoCmd    `cmd:"" help:"Process the bundled samples and print what was read."`

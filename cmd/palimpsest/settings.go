@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"palimpsest.dev/engine/weights"
 	"palimpsest.dev/render"
 )
 
@@ -57,10 +58,11 @@ var defaultModel = filepath.Join("models", "mini")
 // modelDir finds the model's folder.
 func (f modelFlags) modelDir() (string, error) {
 	if f.Model != "" {
-		if !exists(filepath.Join(f.Model, "config.json")) {
-			return "", usagef("model folder %s has no config.json: name a folder as Hugging Face publishes it with --model", f.Model)
+		dir := weights.Folder(f.Model) // a packed file may be named too
+		if !exists(filepath.Join(dir, "config.json")) {
+			return "", usagef("model folder %s has no config.json: name a folder as Hugging Face publishes it, or one that `models pack` wrote, with --model", dir)
 		}
-		return filepath.Abs(f.Model)
+		return filepath.Abs(dir)
 	}
 	return findBeside(defaultModel, "config.json", "model folder", "--model or PALIMPSEST_MODEL")
 }

@@ -23,6 +23,7 @@ var checks = map[string]func(text string) error{
 	Table:   checkTables,
 	SMILES:  checkSMILES,
 	Drawn:   checkMolecules,
+	Atoms:   checkAtoms,
 	Kern:    checkKern,
 }
 
@@ -379,4 +380,32 @@ func kernLineOf(fields []string, origin []int, first bool) (next []int, err erro
 		return nil, errors.New("only some *-")
 	}
 	return next, nil
+}
+
+var (
+	drawnWhole = regexp.MustCompile(`^(.*?)(?: (.*))?$`)
+	drawnPart  = regexp.MustCompile(`^` + onePlace + oneLabel + `(?:` + onePlace + `(?:[=#/\\:;~%]?` + oneLabel + `|[=#/\\:;~%]?)|,` + onePlace + `)*$`)
+	drawnName  = regexp.MustCompile(`^` + onePlace + `\S+( \S+)*$`)
+)
+
+const (
+	onePlace = `<loc\d{4}><loc\d{4}>`
+	oneLabel = `[A-Za-z0-9()+\-*'][A-Za-z0-9()+\-*'=#]*`
+)
+
+// checkAtoms takes a drawn molecule apart: parts joined by dots, then the name.
+func checkAtoms(text string) error {
+	if text == "" {
+		return nil
+	}
+	m := drawnWhole.FindStringSubmatch(text)
+	for part := range strings.SplitSeq(m[1], ".") {
+		if !drawnPart.MatchString(part) {
+			return fmt.Errorf("part %q", part)
+		}
+	}
+	if len(m[1]) < len(text) && !drawnName.MatchString(m[2]) {
+		return fmt.Errorf("name %q", m[2])
+	}
+	return checkCharacters(text)
 }

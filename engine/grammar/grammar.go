@@ -1,7 +1,7 @@
 // Package grammar keeps an answer inside a language while it is decoded: for every step it says which tokens of
 // a checkpoint's vocabulary the answer may go on with, so that what comes out can be parsed.
 //
-// A language is an automaton over bytes (lists.go, html.go, smiles.go, kern.go), written by hand because half of
+// A language is an automaton over bytes (lists.go, html.go, smiles.go, atoms.go, kern.go), written by hand because half of
 // them count: columns of **kern, ring labels of SMILES. Its state has two parts. The local part is one of a few
 // hundred numbers; the context is everything else, such as open elements or columns. Compile walks the sorted
 // vocabulary once from every local state with the context unknown. Most tokens are allowed or not whatever the
@@ -37,6 +37,7 @@ const (
 	Table   = "html_table" // tables with the places of tables and cells
 	SMILES  = "smiles"     // one molecule, several parts of it joined by "."
 	Drawn   = "molecules"  // four locations, a molecule, and after a space a label or none, over and over
+	Atoms   = "atoms"      // one molecule with two locations in front of every atom
 	Kern    = "kern"       // systems of **kern, with their places or, if it is one, without
 )
 
@@ -48,6 +49,7 @@ var shipped = map[string]func(*Vocabulary) (*Grammar, error){
 	Table:   func(v *Vocabulary) (*Grammar, error) { return compile(v, newHTML()) },
 	SMILES:  func(v *Vocabulary) (*Grammar, error) { return compile(v, smiles{}) },
 	Drawn:   func(v *Vocabulary) (*Grammar, error) { return compile(v, smiles{placed: true}) },
+	Atoms:   func(v *Vocabulary) (*Grammar, error) { return compile(v, atoms{}) },
 	Kern:    func(v *Vocabulary) (*Grammar, error) { return compile(v, newKern(v)) },
 }
 

@@ -46,12 +46,12 @@ func BenchmarkMatMul(b *testing.B) {
 		for i := range w {
 			w[i] = float32(i%5) - 2
 		}
-		half := make([]uint16, len(w))
-		for i, v := range w {
-			half[i] = kernel.RoundBFloat16(v)
-		}
-		for kind, m := range map[string]*kernel.Matrix{"float32": kernel.PackFloat32(w, s.n, s.k), "bfloat16": kernel.PackBFloat16(half, s.n, s.k)} {
-			b.Run(fmt.Sprintf("%dx%dx%d/%s/%s", s.rows, s.n, s.k, kind, kernel.Name()), func(b *testing.B) {
+		for _, f := range kernel.Formats() {
+			m, err := kernel.Pack(f, w, s.n, s.k)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("%dx%dx%d/%s/%s", s.rows, s.n, s.k, f, kernel.Name()), func(b *testing.B) {
 				a, dst := make([]float32, s.rows*s.k), make([]float32, s.rows*s.n)
 				for i := range a {
 					a[i] = float32(i%7) - 3
@@ -102,4 +102,21 @@ func BenchmarkFunctions(b *testing.B) {
 	} {
 		b.Run(name+"/"+kernel.Name(), func(b *testing.B) { measure(b, float64(len(x)), "Gelem/s", f) })
 	}
+}
+
+// BenchmarkCeilings is what the kernels' rates are shares of.
+func BenchmarkCeilings(b *testing.B) {
+	for name, one := range kernel.CeilingLoops() {
+		b.Run(name+"/"+kernel.Name(), func(b *testing.B) {
+			const turns = 1 << 20
+			measure(b, one(turns), "Gop/s", func() { one(turns) })
+		})
+	}
+	memory := make([]byte, 256<<20)
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = 1
+	}
+	b.Run("read/"+kernel.Name(), func(b *testing.B) {
+		measure(b, float64(len(memory)), "GB/s", func() { kernel.ReadStreams(memory, len(memory)/8, len(memory)/8) })
+	})
 }

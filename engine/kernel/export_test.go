@@ -27,3 +27,20 @@ const (
 
 // Widen turns bfloat16 into float32 with the implementation in use.
 func Widen(dst []float32, src []uint16) { active.widen(dst, src) }
+
+// CeilingLoops are the loops of MeasureCeilings by name, with the units of work in one turn.
+func CeilingLoops() map[string]func(n int) float64 {
+	all := map[string]func(n int) float64{}
+	if l := active.ceilings; l != nil {
+		for name, one := range map[string]struct {
+			run func(int)
+			ops float64
+		}{"float32": {l.float, l.floatOps}, "int8": {l.int8, l.int8Ops}, "int4": {l.int4, l.int4Ops}} {
+			all[name] = func(n int) float64 { one.run(n); return 12 * one.ops * float64(n) }
+		}
+	}
+	return all
+}
+
+// ReadStreams reads eight streams.
+func ReadStreams(x []byte, stride, n int) { active.readStreams(x, stride, n) }

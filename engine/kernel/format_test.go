@@ -292,6 +292,72 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
+// TestExtremes: the largest codes, steps and inputs there are, all of one sign or alternating, over as many inputs as a
+// format takes, do not overflow anywhere: the product is what whole numbers say.
+func TestExtremes(t *testing.T) {
+	kerneltest.Each(t, func(t *testing.T) {
+		for _, k := range []int{32, 514, 1 << 16} {
+			if kerneltest.Race && k > 1000 {
+				continue
+			}
+			for _, f := range []kernel.Format{kernel.Int8Format, kernel.Int4Format} {
+				for pattern := range 4 {
+					checkExtremes(t, f, k, pattern)
+				}
+			}
+		}
+	})
+}
+
+func checkExtremes(t *testing.T, f kernel.Format, k, pattern int) {
+	t.Helper()
+	sizes, err := kernel.FormatSizes(f, 32, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes, steps, scales := make([]byte, sizes.Codes), make([]int8, sizes.Steps), make([]float32, sizes.Scales/4)
+	code, weight := byte(255), 127 // int8: the largest code
+	if pattern&1 != 0 {
+		code, weight = 0, -128
+	}
+	if f == kernel.Int4Format {
+		weight = 7 * 15
+		if pattern&1 != 0 {
+			weight = -8 * 15
+		}
+	}
+	for i := range codes {
+		codes[i] = code
+	}
+	for i := range steps {
+		steps[i] = 15
+	}
+	for i := range scales {
+		scales[i] = 1
+	}
+	m, err := kernel.Stored(f, 32, k, codes, steps, scales)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, want := make([]float32, 7*k), int64(0)
+	for i := range a {
+		a[i] = 127
+		if pattern&2 != 0 && i%k%4 < 2 { // sums of pairs are then far from zero although the whole is not
+			a[i] = -127
+		}
+		if i < k {
+			want += int64(weight) * int64(a[i])
+		}
+	}
+	dst := make([]float32, 7*32)
+	kernel.MatMul(nil, dst, 32, a, k, 7, m, nil)
+	for i, v := range dst {
+		if v != float32(want) {
+			t.Fatalf("%s, %d inputs, pattern %d: output %d is %v, want %d", f, k, pattern, i, v, want)
+		}
+	}
+}
+
 // TestNotFinite: a row with an infinity or a NaN has no finite output, and the other rows do not notice.
 func TestNotFinite(t *testing.T) {
 	kerneltest.Each(t, func(t *testing.T) {

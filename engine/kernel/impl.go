@@ -41,6 +41,9 @@ type implementation struct {
 	round8     func(dst []int8, x []float32, by float32)
 	widen8     func(dst []int16, src []int8) (sum int32)
 	finish8    func(dst []float32, acc []int32, scales, bias []float32, scale float32, offset int32)
+	// What MeasureCeilings runs; ceilings is nil where there are no loops for it.
+	ceilings    *loops
+	readStreams func(x []byte, stride, n int)
 	// Element-wise functions; all slices of one call have equal length, n >= 0.
 	dot        func(a, b []float32) float32
 	axpy       func(alpha float32, x, y []float32)

@@ -60,6 +60,7 @@ func withAVX2() *implementation {
 	im := goImplementation
 	im.name = "avx2"
 	im.tiles = avx2Tiles
+	im.intsWithAVX2()
 	im.widen = func(dst []float32, src []uint16) {
 		if len(src) > 0 && len(src)%panelWidth == 0 {
 			widenAVX2(at(dst[:len(src)]), unsafe.SliceData(src), len(src))

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"palimpsest.dev/engine/enginetest"
+)
+
+func TestModelsDescribe(t *testing.T) {
+	t.Parallel()
+	code, out, errs := runCommand("models", "describe", "3b-448", "--memory", "24GiB")
+	for _, want := range []string{"3,032,979,696", "1024 image tokens", "848.7 G", "in int4", "fits 24.00 GiB"} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Errorf("exit %d, no %q in:\n%s%s", code, want, out, errs)
+		}
+	}
+	code, out, _ = runCommand("models", "describe", "28b-896", "--memory", "24GiB", "--json")
+	var line modelLine
+	if err := json.Unmarshal([]byte(out), &line); code != exitOK || err != nil || line.Parameters != 27_654_615_792 || line.Budget != 24<<30 ||
+		len(line.Memory) != 5 || line.Memory[3].Fits || line.Memory[3].Weights != "int8" {
+		t.Errorf("exit %d, %v, %+v", code, err, line)
+	}
+	code, _, errs = runCommand("models", "describe", "28b", "--memory", "24GiB", "--weights", "int8")
+	if code != exitFailed || !strings.Contains(errs, "the memory budget is 25769803776") {
+		t.Errorf("28B in 8 bits on 24 GiB: exit %d, %s", code, errs)
+	}
+	for _, args := range [][]string{{"4b"}, {"3b", "--memory", "much"}, {"3b", "--prompt", "-1"}, {"3b", "--weights", "int3", "--memory", "24GB"}} {
+		if code, _, errs := runCommand(append([]string{"models", "describe"}, args...)...); code == exitOK || errs == "" {
+			t.Errorf("%v: exit %d, %s", args, code, errs)
+		}
+	}
+}
+
+// A model is packed, described, verified, damaged, and then refused by tensor and byte.
+func TestModelsPackAndVerify(t *testing.T) {
+	t.Parallel()
+	src, dst := t.TempDir(), filepath.Join(t.TempDir(), "packed")
+	if err := enginetest.WriteCheckpoint(src, enginetest.Shape{}); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := runCommand("models", "pack", "--weights", "int8", src, dst); code != exitOK || !strings.Contains(out, "in int8") {
+		t.Fatalf("exit %d, %s%s", code, out, errs)
+	}
+	if code, _, errs := runCommand("models", "pack", "--weights", "int8", src, dst); code != exitFailed || !strings.Contains(errs, "already") {
+		t.Errorf("packing twice: exit %d, %s", code, errs)
+	}
+	file := packedPath(dst)
+	for _, path := range []string{dst, file} {
+		if code, out, errs := runCommand("models", "verify", path); code != exitOK || !strings.Contains(out, "all as their checksums say") {
+			t.Errorf("exit %d, %s%s", code, out, errs)
+		}
+		if code, out, errs := runCommand("models", "describe", path); code != exitOK || !strings.Contains(out, "56 pixels, 16 image tokens") {
+			t.Errorf("exit %d, %s%s", code, out, errs)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[200] ^= 1
+	if err := os.WriteFile(file, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := runCommand("models", "verify", dst); code != exitFailed || !strings.Contains(errs, `tensor "vision_tower.`) || !strings.Contains(errs, "bytes 128 to") {
+		t.Errorf("a damaged file: exit %d, %s", code, errs)
+	}
+	if code, _, errs := runCommand("models", "verify", src); code != exitFailed || errs == "" {
+		t.Errorf("a folder that is not packed: exit %d, %s", code, errs)
+	}
+}
