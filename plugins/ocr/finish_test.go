@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,13 @@ import (
 // records as the store gives them back: without a confidence where there is
 // none.
 func readCase(t *testing.T, file string) task.DocumentPage {
+	t.Helper()
+	page, _ := readFiles(t, file)
+	return page
+}
+
+// readFiles is readCase, with the files that were written when the page was read.
+func readFiles(t *testing.T, file string) (task.DocumentPage, []task.Artifact) {
 	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -42,7 +50,7 @@ func readCase(t *testing.T, file string) task.DocumentPage {
 			r.Records[i].Confidence = math.NaN()
 		}
 	}
-	return task.DocumentPage{Page: page, State: "done", Records: r.Records}
+	return task.DocumentPage{Page: page, State: "done", Records: r.Records}, r.Artifacts
 }
 
 func document(t *testing.T) task.Document {
@@ -82,6 +90,70 @@ func TestFinishGolden(t *testing.T) {
 	}
 	if d := cmp.Diff(string(want), string(txtar.Format(&got))); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestEveryFormatIsThereOfPagesAndDocument also holds what is written from the
+// stored records against what was written when the page was read.
+func TestEveryFormatIsThereOfPagesAndDocument(t *testing.T) {
+	t.Parallel()
+	page, atOnce := readFiles(t, "testdata/columns.txtar")
+	r, err := ocr{}.Finish(t.Context(), task.Document{ID: "42", Name: "case.pdf", Pages: []task.DocumentPage{page}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, a := range append(atOnce, r.Artifacts...) {
+		files[a.Name] = string(a.Content)
+	}
+	// The searchable PDFs are the host's, which has the pixels.
+	for _, pair := range [][2]string{{"page.hocr", "document.hocr"}, {"page-0001.alto.xml", "document.alto.xml"}, {"page.txt", "document.txt"},
+		{"page-0001.md", "document.md"}, {"page-0001.json", "document.json"}, {"page-0001.csv", "words.csv"}} {
+		ofPage, ofDocument := files[pair[0]], files[pair[1]]
+		if ofPage == "" || ofDocument == "" {
+			t.Errorf("%s has %d bytes, %s %d", pair[0], len(ofPage), pair[1], len(ofDocument))
+		}
+		delete(files, pair[0])
+		delete(files, pair[1])
+		switch pair[0] {
+		case "page.hocr":
+			const body = "<div class='ocr_page'"
+			if _, a, _ := strings.Cut(ofPage, body); a == "" || !strings.HasSuffix(ofDocument, body+a) {
+				t.Errorf("hOCR of the document:\n%s", cmp.Diff(ofPage, ofDocument))
+			}
+		case "page-0001.alto.xml":
+			for _, w := range []string{"<TextLine ", "<String ", "</TextBlock>"} {
+				if strings.Count(ofPage, w) == 0 || strings.Count(ofPage, w) != strings.Count(ofDocument, w) {
+					t.Errorf("ALTO: %s stands %d times in the page, %d times in the document", w, strings.Count(ofPage, w), strings.Count(ofDocument, w))
+				}
+			}
+		default:
+			if ofPage != ofDocument {
+				t.Errorf("%s:\n%s", pair[1], cmp.Diff(ofPage, ofDocument))
+			}
+		}
+	}
+	for name := range files {
+		t.Errorf("%s is of a page or document alone", name)
+	}
+}
+
+// TestLongDocumentsHaveNoFileThatMustBeHeld ends the files of a whole document
+// that a reader must hold whole at some length.
+func TestLongDocumentsHaveNoFileThatMustBeHeld(t *testing.T) {
+	t.Parallel()
+	for parts, want := range map[int]bool{wholeParts: true, wholeParts + 1: false} {
+		doc := document(t)
+		doc.Part, doc.Parts = 1, parts
+		r, err := ocr{}.Finish(t.Context(), doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"document.hocr", "document.alto.xml"} {
+			if got := slices.ContainsFunc(r.Artifacts, func(a task.Artifact) bool { return a.Name == name }); got != want {
+				t.Errorf("%s of %d parts is written: %v, want %v", name, parts, got, want)
+			}
+		}
 	}
 }
 

@@ -9,11 +9,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"palimpsest.dev/plugins/ocr/textlayer"
-	"palimpsest.dev/plugins/ocr/tiles"
+	"palimpsest.dev/plugins/ocr/words"
 	"palimpsest.dev/task"
 )
 
@@ -73,17 +71,6 @@ func (ocr) Info() task.Info {
 	}
 }
 
-// state is what an ask carries to its answer.
-type state struct {
-	Box     string  `json:"box"`
-	Bins    int     `json:"bins"`
-	Min     float64 `json:"min,omitempty"`     // least x-height read well, model pixels
-	Max     float64 `json:"max,omitempty"`     // greatest
-	Overlap float64 `json:"overlap,omitempty"` // of neighbouring tiles, model pixels; 0: not tiles
-	Sure    float64 `json:"sure,omitempty"`    // least confidence of a word that is kept
-	First   *first  `json:"first,omitempty"`   // on one ask of the second round: what the first one saw
-}
-
 // Plan implements task.Task.
 func (t ocr) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.Ask, error) {
 	if err := t.Info().CheckPlan(page, how); err != nil {
@@ -92,29 +79,7 @@ func (t ocr) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.A
 	if usesLayer(page) {
 		return nil, nil
 	}
-	carry := state{Box: how.Box, Bins: how.LocBins, Sure: how.MinConfidence}
-	var regions []task.Box
-	switch how.View {
-	case task.ViewPage:
-		regions = []task.Box{page.Bounds()}
-	case task.ViewTiles:
-		carry.Min, carry.Max, carry.Overlap = how.XHeightMin, how.XHeightMax, float64(how.Overlap)
-		for _, tile := range tiles.Plan(page, how, maxAsks) {
-			regions = append(regions, tile.Region)
-		}
-	default:
-		return nil, fmt.Errorf("%w: profile: view %q: this task knows %s and %s", task.ErrInvalid, how.View, task.ViewTiles, task.ViewPage)
-	}
-	note, err := json.Marshal(carry)
-	if err != nil {
-		return nil, err
-	}
-	asks := make([]task.Ask, len(regions))
-	for i, r := range regions {
-		asks[i] = task.Ask{ID: fmt.Sprintf("v%d", i), Region: r, Size: how.Size, Fit: how.Fit,
-			Prompt: how.Prompt, MaxTokens: how.MaxTokens, Grammar: how.Grammar, State: note}
-	}
-	return asks, nil
+	return words.Plan(page, how, maxAsks)
 }
 
 // usesLayer reports whether the page's text layer stands for its words.
@@ -134,19 +99,19 @@ func (t ocr) Read(ctx context.Context, page task.Page, answers []task.Answer) (t
 	if err != nil {
 		return task.Reading{}, err
 	}
-	if asks := s.secondLook(page, answers); len(asks) > 0 {
+	if asks := s.SecondLook(page, answers, maxAsks); len(asks) > 0 {
 		return task.Reading{Asks: asks}, nil
 	}
 	if len(page.Text) > 0 && page.OptionOr(layerOption, layerUse) == layerUse {
-		s.notes = append(s.notes, "the text layer was not used: "+textlayer.Judge(page))
+		s.Notes = append(s.Notes, "the text layer was not used: "+textlayer.Judge(page))
 	}
 	if page.Options[layerOption] == layerVerify {
 		s.verify(page)
 	}
-	if s.unreadable != "" {
+	if s.Unreadable != "" {
 		s.words = nil // what is left of them is not to be trusted
 	}
-	r := write(page, s.words, s.turn, s.notes)
-	r.Unreadable = s.unreadable
+	r := write(page, s.words, s.Turn, s.Notes)
+	r.Unreadable = s.Unreadable
 	return r, nil
 }

@@ -113,12 +113,3 @@ func TestViewsCutAlongTheLines(t *testing.T) {
 		t.Errorf("%+v, %v", r.Records, err)
 	}
 }
-
-func TestTurnOfNonsenseIsNone(t *testing.T) {
-	t.Parallel()
-	for _, m := range []task.Affine{{}, {math.NaN(), 0, 0, 1}, {-1, 0, 0, 0.1}, {math.Inf(1), 0, 0, 1}, {1, 0, 0, 1e-9}} {
-		if turn := turnOf(task.Page{}, task.Answer{ToPage: m}); !turn.upright() {
-			t.Errorf("%v is taken for a turn: %+v", m, turn)
-		}
-	}
-}

@@ -19,14 +19,17 @@ var update = flag.Bool("update", false, "rewrite the expected parts of testdata/
 var profiles = map[string]task.Profile{
 	"page":   {Prompt: "table", View: task.ViewPage, Fit: task.FitLetterbox, Box: task.BoxYXYXBefore, Size: 896, LocBins: 1024, MaxTokens: 2048},
 	"region": {Prompt: "table", View: task.ViewRegion, Fit: task.FitLetterbox, Box: task.BoxYXYXBefore, Size: 896, LocBins: 1024, MinConfidence: 0.3, MaxTokens: 2048},
+	"steps": {Prompt: "table structure", View: task.ViewRegion, Fit: task.FitStretch, Box: task.BoxYXYXBefore, Size: 224, LocBins: 1024, MinConfidence: 0.3, MaxTokens: 320,
+		Steps: map[string]task.Profile{"text": {Prompt: "ocr", View: task.ViewTiles, Fit: task.FitStretch, Box: task.BoxYXYXBefore, Size: 224, XHeight: 10.5,
+			XHeightMin: 8, XHeightMax: 16, MaxScale: 2, Overlap: 72, LocBins: 1024, MinConfidence: 0.25, MaxTokens: 640}}},
 }
 
 // TestGolden runs the cases of testdata: model answers in, records and files
 // out. A file holds these parts:
 //
-//	page N          size W H, option NAME VALUE, profile page|region, and the page's
-//	                regions: found X0 Y0 X1 Y1, drawn X0 Y0 X1 Y1, or none; without
-//	                such a line nobody looked for them
+//	page N          size W H, option NAME VALUE, profile page|region|steps, line X0 Y0 X1 Y1
+//	                XHEIGHT, and the page's regions: found X0 Y0 X1 Y1, drawn X0 Y0 X1 Y1, or
+//	                none; without such a line nobody looked for them
 //	answer N ID [STOP] [?PROBABILITY]
 //	                what the model wrote for that ask of page N, line breaks left
 //	                out; {X0 Y0 X1 Y1} in page pixels becomes four locations. Tokens
@@ -67,6 +70,12 @@ func runCase(t *testing.T, archive *txtar.Archive) map[string]string {
 				page.Options = map[string]string{w[1]: w[2]}
 			case "profile":
 				how = profiles[w[1]]
+			case "line":
+				var l task.Line
+				if _, err := fmt.Sscan(line[len("line"):], &l.Box.X0, &l.Box.Y0, &l.Box.X1, &l.Box.Y1, &l.XHeight); err != nil {
+					t.Fatal(err)
+				}
+				page.Lines = append(page.Lines, l)
 			case "found", "drawn", "none":
 				page.Regions = append([]task.Region{}, page.Regions...)
 				if r, ok := tasktest.RegionOf(t, task.RegionTable, w); ok {

@@ -2,13 +2,15 @@
 // with spans, headings, texts and boxes. It shows the model each region of a
 // page that holds a table, or the whole page, reads the HTML that
 // the model writes, repairs what does not fit together or reports it, and
-// writes HTML, CSV, JSON and spreadsheets. Of a finished document it joins the
+// writes HTML, CSV, JSON and spreadsheets. Of a model that reads the text of
+// cells in a step of its own it asks for the structure of tables and for words, and puts one into the other. Of a finished document it joins the
 // tables that go on on the next page.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"palimpsest.dev/task"
 )
@@ -16,8 +18,12 @@ import (
 // version changes whenever the same answers would give other records.
 const version = "2"
 
-// maxAsks bounds how many tables of one page are shown to the model.
-const maxAsks = 64
+// maxAsks bounds what of one page is shown to the model: tables, and where their text is a step of its own, tiles.
+const (
+	maxTables = 64
+	maxTiles  = 400
+	maxAsks   = maxTables + maxTiles
+)
 
 // The values of the option join.
 const (
@@ -77,6 +83,8 @@ func (table) Info() task.Info {
 type state struct {
 	Bins int     `json:"bins"`
 	Sure float64 `json:"sure,omitempty"` // least confidence of a table that is kept
+	// Shape says that the answer is a table's structure, and that its text is read by further asks.
+	Shape bool `json:"shape,omitempty"`
 }
 
 // margin is what is shown around a region, as a share of its longer side: a
@@ -88,11 +96,19 @@ func (t table) Plan(_ context.Context, page task.Page, how task.Profile) ([]task
 	if err := t.Info().CheckPlan(page, how); err != nil {
 		return nil, err
 	}
-	note, err := json.Marshal(state{Bins: how.LocBins, Sure: how.MinConfidence})
+	text, steps := how.Steps[textStep]
+	note, err := json.Marshal(state{Bins: how.LocBins, Sure: how.MinConfidence, Shape: steps})
 	if err != nil {
 		return nil, err
 	}
-	return t.Info().AskRegions(page, how, func(b task.Box) float64 { return margin * max(b.Width(), b.Height()) }, note)
+	shown := page
+	shown.Regions = page.Regions[:min(len(page.Regions), maxTables)]
+	asks, err := t.Info().AskRegions(shown, how, func(b task.Box) float64 { return margin * max(b.Width(), b.Height()) }, note)
+	if err != nil || !steps || len(asks) == 0 {
+		return asks, err
+	}
+	words, err := textPlan(shown, text)
+	return append(asks, words...), err
 }
 
 // Read implements task.Task.
@@ -100,12 +116,16 @@ func (t table) Read(ctx context.Context, page task.Page, answers []task.Answer) 
 	if err := t.Info().CheckOptions(page.Options); err != nil {
 		return task.Reading{}, err
 	}
-	s, err := sight(ctx, page, answers)
+	look := sight
+	if len(answers) > 0 && stateOf(answers[0]).Shape {
+		look = sightSteps
+	}
+	s, err := look(ctx, page, answers)
 	if err != nil {
 		return task.Reading{}, err
 	}
-	if note := t.Info().LeftOut(page); note != "" {
-		s.notes = append([]string{note}, s.notes...)
+	if n := len(page.Regions); n > maxTables {
+		s.notes = append([]string{fmt.Sprintf("%d regions were found, the first %d are read", n, maxTables)}, s.notes...)
 	}
 	r, err := write(page, s.tables, s.notes)
 	r.Unreadable = s.unreadable

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 func conformance() tasktest.Config {
 	return tasktest.Config{
 		Profiles: []task.Profile{
-			profiles["page"], profiles["region"],
+			profiles["page"], profiles["region"], profiles["steps"],
 			{Prompt: "table", View: task.ViewPage, Fit: task.FitStretch, Box: task.BoxNone, Size: 448, LocBins: 1024, MaxTokens: 512},
 			{Prompt: "table", View: task.ViewTiles, Fit: task.FitStretch, Box: task.BoxYXYXBefore, Size: 224, XHeight: 9, XHeightMin: 7, XHeightMax: 13, LocBins: 1024, MaxTokens: 512},
 		},
@@ -27,6 +27,8 @@ func conformance() tasktest.Config {
 			`<loc0100><loc0100><loc0900><loc0900><table><thead><tr><th><loc0110><loc0110><loc0130><loc0300>A</th><th>B</th></tr></thead><tbody><tr><td rowspan="9">1</td><td colspan="0">2</td></tr></tbody></table>`,
 			"<loc0100><loc0100><loc0300><loc0900>table ; <loc0500><loc0100><loc0800><loc0900>table",
 			"<table>" + strings.Repeat("<tr><td>a<td colspan=100>b", 40),
+			"h<loc0010><loc0030>b<loc0100><loc0300><loc0500><loc0990>c<loc0000><loc0300><loc0500><loc1020>s<loc0010><loc0000><loc0030><loc1020>",
+			"<loc0100><loc0100><loc0150><loc0300>word<loc0100><loc0310><loc0150><loc0500>more",
 		},
 	}
 }
@@ -51,10 +53,11 @@ func FuzzRead(f *testing.F) {
 		f.Add(s, "", uint8(1))
 	}
 	f.Add("<loc0001><loc0001><loc0002><loc0002>table", "<td>\xff&#0;<tr></td>", uint8(2))
+	f.Add("h<loc0010><loc0030>b<loc0100><loc0300><loc0310><loc0300>c<loc0000><loc0300>", "<loc0100><loc0100><loc0150><loc0300>word<loc0600><loc0310><loc0650><loc0500>more", uint8(0))
 	f.Fuzz(func(t *testing.T, first, second string, stop uint8) {
 		page := task.Page{Document: "fuzz.pdf", Number: 1, Width: 1000, Height: 700}
 		doc := task.Document{Name: "fuzz.pdf"}
-		for i, how := range []task.Profile{profiles["page"], profiles["region"]} {
+		for i, how := range []task.Profile{profiles["page"], profiles["region"], profiles["steps"]} {
 			page.Number = i + 1
 			page.Regions = []task.Region{page.Whole(task.RegionTable)}
 			if i > 0 {

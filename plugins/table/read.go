@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"palimpsest.dev/plugins/table/htmltable"
+	"palimpsest.dev/plugins/table/structure"
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/loc"
 )
@@ -58,6 +59,8 @@ func unit(b [4]float64) task.Box { return task.Box{X0: b[0], Y0: b[1], X1: b[2],
 type tally struct {
 	cells, loops, cuts, rows, unsure, empty, huge int
 	problems                                      htmltable.Problems
+	shape                                         structure.Problems
+	rowsAdded, columnsAdded, blank, moved         int
 }
 
 // Bounds on what is taken over from one page; a page that a person would call
@@ -173,6 +176,13 @@ func (c tally) say() (notes []string) {
 	if c.problems.Any() {
 		notes = append(notes, "tables: "+c.problems.String())
 	}
+	if c.shape.Any() {
+		notes = append(notes, "structure of tables: "+c.shape.String())
+	}
+	note(c.rowsAdded, "a row of words that the structure left out was added", "%d rows of words that the structure left out were added")
+	note(c.columnsAdded, "a column of words that the structure left out was added", "%d columns of words that the structure left out were added")
+	note(c.blank, "a row without words or ink is left out", "%d rows without words or ink are left out")
+	note(c.moved, "a word beside the rows or columns went to the nearest", "%d words beside the rows or columns went to the nearest")
 	note(c.cuts, "an answer reached the token limit: the table's complete cells are kept", "%d answers reached the token limit: their tables' complete cells are kept")
 	note(c.loops, "the model repeated itself and was stopped", "the model repeated itself and was stopped %d times")
 	note(c.rows, "a repeated row is left out", "%d repeated rows are left out")

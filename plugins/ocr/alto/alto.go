@@ -1,4 +1,4 @@
-// Package alto writes a page as ALTO 4.4, the XML of libraries and archives:
+// Package alto writes ALTO 4.4, the XML of libraries and archives: pages,
 // blocks, lines and words in reading order, each with its place in pixels of
 // the upright page image, and how sure the model was of each word.
 package alto
@@ -35,11 +35,50 @@ const head = `<?xml version="1.0" encoding="UTF-8"?>
 // it. Words copied from a text layer have no WC.
 func Write(p transcript.Page, s Source) []byte {
 	w := &writer{page: p, compounds: transcript.CompoundsOf([]transcript.Page{p})}
+	w.description(p.Image, s)
+	w.line(2, `<Page ID="page_%d" PHYSICAL_IMG_NR="%d" WIDTH="%d" HEIGHT="%d" PROCESSINGREFS="ocr">`, p.Number, p.Number, p.Width, p.Height)
+	w.printSpace()
+	w.line(2, "</Page>")
+	w.WriteString(tail)
+	return w.Bytes()
+}
+
+// Document returns pages of one document as a part of one file: what stands
+// before them with the first part, what closes the file with the last. Pages
+// that could not be read are there, marked as missing, because an empty one
+// would be blank. Name is the document's. No two pages may have
+// one number.
+func Document(name string, pages []transcript.Page, s Source, first, last bool) []byte {
+	w := &writer{}
+	if first {
+		w.description(name, s)
+	}
+	for _, p := range pages {
+		w.page, w.compounds, w.prefix = p, transcript.CompoundsOf([]transcript.Page{p}), fmt.Sprintf("page_%d_", p.Number)
+		begin := fmt.Sprintf(`<Page ID="page_%d" PHYSICAL_IMG_NR="%d" WIDTH="%d" HEIGHT="%d"`, p.Number, p.Number, p.Width, p.Height)
+		if p.State != "done" && p.State != "blank" {
+			w.line(2, `%s QUALITY="Missing" QUALITY_DETAIL="not read: %s"/>`, begin, text(p.State))
+			continue
+		}
+		w.line(2, `%s PROCESSINGREFS="ocr">`, begin)
+		w.printSpace()
+		w.line(2, "</Page>")
+	}
+	if last {
+		w.WriteString(tail)
+	}
+	return w.Bytes()
+}
+
+const tail = " </Layout>\n</alto>\n"
+
+// description writes what stands before the pages.
+func (w *writer) description(image string, s Source) {
 	w.WriteString(head)
 	w.line(1, "<Description>")
 	w.line(2, "<MeasurementUnit>pixel</MeasurementUnit>")
 	w.line(2, "<sourceImageInformation>")
-	w.line(3, "<fileName>%s</fileName>", text(p.Image))
+	w.line(3, "<fileName>%s</fileName>", text(image))
 	if s.Document != "" {
 		w.line(3, "<documentIdentifier>%s</documentIdentifier>", text(s.Document))
 	}
@@ -53,16 +92,11 @@ func Write(p transcript.Page, s Source) []byte {
 	w.line(2, "</Processing>")
 	w.line(1, "</Description>")
 	w.line(1, "<Layout>")
-	w.line(2, `<Page ID="page_%d" PHYSICAL_IMG_NR="%d" WIDTH="%d" HEIGHT="%d" PROCESSINGREFS="ocr">`, p.Number, p.Number, p.Width, p.Height)
-	w.printSpace()
-	w.line(2, "</Page>")
-	w.line(1, "</Layout>")
-	w.WriteString("</alto>\n")
-	return w.Bytes()
 }
 
 type writer struct {
 	bytes.Buffer
+	prefix    string // of the identifiers of blocks and lines
 	page      transcript.Page
 	compounds transcript.Compounds
 }
@@ -87,7 +121,7 @@ func (w *writer) printSpace() {
 	}
 	w.line(3, `<PrintSpace%s>`, w.place(all))
 	for i, b := range w.page.Blocks {
-		w.line(4, `<TextBlock ID="block_%d"%s>`, i+1, w.place(b.Box))
+		w.line(4, `<TextBlock ID="%sblock_%d"%s>`, w.prefix, i+1, w.place(b.Box))
 		for k, l := range b.Lines {
 			w.textLine(i, k, l)
 		}
@@ -99,7 +133,7 @@ func (w *writer) printSpace() {
 // textLine writes line k of block i, which needs to know its neighbours for
 // the words divided between them.
 func (w *writer) textLine(i, k int, l transcript.Line) {
-	id := fmt.Sprintf("line_%d_%d", i+1, k+1)
+	id := fmt.Sprintf("%sline_%d_%d", w.prefix, i+1, k+1)
 	w.line(5, `<TextLine ID="%s"%s>`, id, w.place(l.Box))
 	hyphen := ""
 	for n, word := range l.Words {

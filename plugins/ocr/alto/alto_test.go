@@ -48,7 +48,7 @@ var schema = map[string]model{
 	"softwareVersion":    {text: true},
 	"Layout":             {children: `(Page )+`, optional: []string{"STYLEREFS"}},
 	"Page": {children: `(TopMargin )?(LeftMargin )?(RightMargin )?(BottomMargin )?(PrintSpace )?`,
-		required: []string{"ID", "PHYSICAL_IMG_NR"}, optional: []string{"WIDTH", "HEIGHT", "PROCESSINGREFS"}},
+		required: []string{"ID", "PHYSICAL_IMG_NR"}, optional: []string{"WIDTH", "HEIGHT", "PROCESSINGREFS", "QUALITY", "QUALITY_DETAIL"}},
 	"PrintSpace": {children: `(Shape )?((TextBlock|Illustration|GraphicalElement|ComposedBlock) )*`, optional: place},
 	"TextBlock":  {children: `(Shape )?((TextLine )+)?`, required: []string{"ID"}, optional: place},
 	"TextLine":   {children: `(Shape )?(String (SP )?)+(HYP )?`, optional: append([]string{"ID"}, place...)},
@@ -180,6 +180,10 @@ func checkValue(name, v string) error {
 		if !regexp.MustCompile(`^\d+(\.\d+)?,\d+(\.\d+)?( \d+(\.\d+)?,\d+(\.\d+)?){2,}$`).MatchString(v) {
 			return errors.New("is no list of points")
 		}
+	case "QUALITY":
+		if v != "OK" && v != "Missing" && v != "Missing in original" && v != "Damaged" && v != "Retained" && v != "Target" && v != "As in original" {
+			return errors.New("unknown")
+		}
 	case "SUBS_TYPE":
 		if v != "HypPart1" && v != "HypPart2" && v != "Abbreviation" {
 			return errors.New("unknown")
@@ -243,10 +247,37 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// written are documents of each kind: of one page, and of several, whole and in parts.
+func written() (docs [][]byte) {
+	for _, p := range []transcript.Page{sample(), {Number: 1, Width: 10, Height: 20}, {}} {
+		docs = append(docs, Write(p, source))
+	}
+	pages := []transcript.Page{sample(), sample(), {Number: 5, Width: 10, Height: 20, State: "blank"}, {Number: 6, State: "failed"}}
+	pages[1].Number++
+	var parts []byte
+	for i := range pages {
+		parts = append(parts, Document("a <b>.pdf", pages[i:i+1], source, i == 0, i == len(pages)-1)...)
+	}
+	return append(docs, Document("a <b>.pdf", pages, source, true, true), parts, Document("none", pages[3:], source, true, true))
+}
+
+func TestPartsAreTheDocument(t *testing.T) {
+	t.Parallel()
+	docs := written()
+	whole, parts := string(docs[3]), string(docs[4])
+	if d := cmp.Diff(whole, parts); d != "" {
+		t.Error(d)
+	}
+	for want, n := range map[string]int{"<Page ": 4, "PrintSpace": 5, `ID="page_3_line_1_1"`: 1, `ID="page_4_line_1_1"`: 1, `QUALITY="Missing" QUALITY_DETAIL="not read: failed"/>`: 1} {
+		if got := strings.Count(whole, want); got != n {
+			t.Errorf("%s stands %d times, want %d, in\n%s", want, got, n, whole)
+		}
+	}
+}
+
 func TestFollowsTheSchema(t *testing.T) {
 	t.Parallel()
-	for _, p := range []transcript.Page{sample(), {Number: 1, Width: 10, Height: 20}, {}} {
-		doc := Write(p, source)
+	for _, doc := range written() {
 		root, err := parse(doc)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, doc)

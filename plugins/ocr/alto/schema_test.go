@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"palimpsest.dev/plugins/ocr/transcript"
 )
 
 // links stands for the schema of XLink, of which ALTO's needs a group of attributes that this package never writes.
@@ -56,10 +54,9 @@ func TestThePublishedSchema(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	for i, p := range []transcript.Page{sample(), {Number: 1, Width: 10, Height: 20}, {}} {
-		doc := Write(p, source)
+	for i, doc := range written() {
 		if out, err := judge(doc); err != nil {
-			t.Errorf("page %d: %v: %s in\n%s", i, err, out, doc)
+			t.Errorf("document %d: %v: %s in\n%s", i, err, out, doc)
 		}
 	}
 	good := string(Write(sample(), source))

@@ -1,4 +1,4 @@
-// Package hocr writes hOCR 1.2, an HTML page whose elements carry the boxes of
+// Package hocr writes hOCR 1.2, HTML whose elements carry the boxes of pages,
 // blocks, paragraphs, lines and words.
 package hocr
 
@@ -9,8 +9,12 @@ import (
 	"strings"
 	"unicode"
 
+	"palimpsest.dev/plugins/ocr/transcript"
 	"palimpsest.dev/task"
 )
+
+// MediaType of the files.
+const MediaType = "text/vnd.hocr+html"
 
 // Word is a word with its place.
 type Word struct {
@@ -47,28 +51,68 @@ const head = `<?xml version="1.0" encoding="UTF-8"?>
   <meta http-equiv="Content-Type" content="text/html; charset=utf-8"/>
   <meta name="ocr-system" content="%s"/>
   <meta name="ocr-capabilities" content="ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_wconf"/>
-  <meta name="ocr-number-of-pages" content="1"/>
- </head>
+%s </head>
  <body>
 `
+
+const (
+	onePage = "  <meta name=\"ocr-number-of-pages\" content=\"1\"/>\n"
+	tail    = " </body>\n</html>\n"
+)
 
 // HTML returns the page as hOCR 1.2. Boxes are whole pixels that enclose the
 // exact ones, within the page; what does not stand upright has its corners
 // beside them, as the property poly.
 func (p Page) HTML() []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, head, text(p.Title), text(p.System))
+	fmt.Fprintf(&b, head, text(p.Title), text(p.System), onePage)
+	p.write(&b)
+	b.WriteString(tail)
+	return []byte(b.String())
+}
+
+// Document returns pages of one document as a part of one file: what stands
+// before them with the first part, what closes the file with the last. How many
+// pages there are is not known when the first part is written, and not told.
+func Document(system, title string, pages []Page, first, last bool) []byte {
+	var b strings.Builder
+	if first {
+		fmt.Fprintf(&b, head, text(title), text(system), "")
+	}
+	for _, p := range pages {
+		p.write(&b)
+	}
+	if last {
+		b.WriteString(tail)
+	}
+	return []byte(b.String())
+}
+
+// Of is a page as it was put together from its records.
+func Of(p transcript.Page) Page {
+	out := Page{Image: p.Image, Number: p.Number, Width: p.Width, Height: p.Height, DPI: p.DPI}
+	for _, l := range p.Lines() {
+		line := Line{Box: l.Box, Polygon: l.Polygon, Block: l.Block, Paragraph: l.Paragraph}
+		for _, w := range l.Words {
+			line.Words = append(line.Words, Word{Text: w.Text, Box: w.Box, Polygon: w.Polygon, Confidence: w.Confidence})
+		}
+		out.Lines = append(out.Lines, line)
+	}
+	return out
+}
+
+// write writes the page's element.
+func (p Page) write(b *strings.Builder) {
 	resolution := ""
 	if p.DPI > 0 {
 		resolution = fmt.Sprintf("; scan_res %d %d", int(math.Round(p.DPI)), int(math.Round(p.DPI)))
 	}
-	fmt.Fprintf(&b, "  <div class='ocr_page' id='page_%d' title='%s'>\n", p.Number,
+	fmt.Fprintf(b, "  <div class='ocr_page' id='page_%d' title='%s'>\n", p.Number,
 		text(fmt.Sprintf("image %s; bbox 0 0 %d %d; ppageno %d%s", quote(p.Image), p.Width, p.Height, p.Number-1, resolution)))
 	for i := 0; i < len(p.Lines); {
-		i = p.block(&b, i)
+		i = p.block(b, i)
 	}
-	b.WriteString("  </div>\n </body>\n</html>\n")
-	return []byte(b.String())
+	b.WriteString("  </div>\n")
 }
 
 // block writes the block that begins at line i and returns the line after it.

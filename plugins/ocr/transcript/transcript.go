@@ -43,7 +43,8 @@ type Line struct {
 	Paragraph  int  // changes where more than the usual space precedes a line
 	Indented   bool // begins a paragraph without such a space
 	Box        task.Box
-	Confidence float64 // 0 to 1, or None
+	Polygon    []task.Point // corners, where the line slopes
+	Confidence float64      // 0 to 1, or None
 	Source     string
 	XHeight    float64 // pixels, measured or else estimated from the words' boxes; 0 unknown
 	Words      []Word
@@ -68,7 +69,7 @@ func Of(p task.DocumentPage) Page {
 	for _, r := range p.Records {
 		if r.Relation == "line" {
 			l := &Line{Index: integer(r, "seq"), Block: integer(r, "block"), Paragraph: integer(r, "paragraph"),
-				Box: r.Box, Confidence: confidence(r), Source: r.Source}
+				Box: r.Box, Polygon: r.Polygon, Confidence: confidence(r), Source: r.Source}
 			lines[l.Index] = l
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package words
 
 import (
 	"math"
@@ -7,11 +7,11 @@ import (
 	"palimpsest.dev/task"
 )
 
-// turned is the turn that the views of a page were cut with, because its lines
+// Turn is the turn that the views of a page were cut with, because its lines
 // slope. Seams and lines are looked for where everything is level: on the page
 // turned back about its middle. Of a page whose views are upright nothing is
-// changed, and a nil turned is such a page's.
-type turned struct {
+// changed, and a nil Turn is such a page's.
+type Turn struct {
 	sin, cos float64    // of the lines' angle, clockwise
 	middle   task.Point // of the page
 }
@@ -19,23 +19,23 @@ type turned struct {
 // leastTurn is the sine of an angle that is none.
 const leastTurn = 1e-4
 
-// turnOf reads the turn off an answer's transform, whose first column is the
+// TurnOf reads the turn off an answer's transform, whose first column is the
 // way across the view.
-func turnOf(page task.Page, a task.Answer) *turned {
+func TurnOf(page task.Page, a task.Answer) *Turn {
 	x, y := a.ToPage[0], a.ToPage[3]
 	length := math.Hypot(x, y)
 	if length == 0 || math.IsNaN(length) || math.IsInf(length, 0) || x <= 0 || math.Abs(y/length) < leastTurn {
-		return &turned{cos: 1}
+		return &Turn{cos: 1}
 	}
-	return &turned{sin: y / length, cos: x / length, middle: task.Point{X: float64(page.Width) / 2, Y: float64(page.Height) / 2}}
+	return &Turn{sin: y / length, cos: x / length, middle: task.Point{X: float64(page.Width) / 2, Y: float64(page.Height) / 2}}
 }
 
-// upright says that there is no turn.
-func (t *turned) upright() bool { return t == nil || t.sin == 0 }
+// Upright says that there is no turn.
+func (t *Turn) Upright() bool { return t == nil || t.sin == 0 }
 
 // level maps a transform to the page on to the level page.
-func (t *turned) level(m task.Affine) task.Affine {
-	if t.upright() {
+func (t *Turn) level(m task.Affine) task.Affine {
+	if t.Upright() {
 		return m
 	}
 	x, y := m[2]-t.middle.X, m[5]-t.middle.Y
@@ -45,19 +45,19 @@ func (t *turned) level(m task.Affine) task.Affine {
 	}
 }
 
-// box maps a box in a view's unit square to the level page.
-func (t *turned) box(page task.Page, toPage task.Affine, b task.Box) task.Box {
+// Box maps a box in a view's unit square to the level page.
+func (t *Turn) Box(page task.Page, toPage task.Affine, b task.Box) task.Box {
 	b = t.level(toPage).ApplyBox(b)
-	if t.upright() {
+	if t.Upright() {
 		b = b.Intersect(page.Bounds())
 	}
 	return b
 }
 
 // view describes what the model saw, on the level page.
-func (t *turned) view(a task.Answer) seams.Tile {
+func (t *Turn) view(a task.Answer) seams.Tile {
 	v := view(a)
-	if t.upright() {
+	if t.Upright() {
 		return v
 	}
 	// The region keeps its size: it was turned about its middle.
@@ -69,23 +69,23 @@ func (t *turned) view(a task.Answer) seams.Tile {
 }
 
 // back maps the level page to the page.
-func (t *turned) back() task.Affine {
+func (t *Turn) back() task.Affine {
 	m := t.middle
 	return task.Affine{t.cos, -t.sin, m.X - t.cos*m.X + t.sin*m.Y, t.sin, t.cos, m.Y - t.sin*m.X - t.cos*m.Y}
 }
 
-// toPage is the upright box on the page around a box of the level page.
-func (t *turned) toPage(page task.Page, b task.Box) task.Box {
-	if !t.upright() {
+// ToPage is the upright box on the page around a box of the level page.
+func (t *Turn) ToPage(page task.Page, b task.Box) task.Box {
+	if !t.Upright() {
 		b = t.back().ApplyBox(b)
 	}
 	return b.Intersect(page.Bounds())
 }
 
-// corners are those of a word on the page, clockwise from where its text begins
+// Corners are those of a word on the page, clockwise from where its text begins
 // at its top; none where they say no more than the box.
-func (t *turned) corners(page task.Page, b task.Box) []task.Point {
-	if t.upright() {
+func (t *Turn) Corners(page task.Page, b task.Box) []task.Point {
+	if t.Upright() {
 		return nil
 	}
 	var out []task.Point
