@@ -34,6 +34,7 @@ const (
 const (
 	BoxNone       = "none"        // the model writes no places
 	BoxYXYXBefore = "yxyx-before" // <locY0><locX0><locY1><locX1> before each item
+	BoxAtoms      = "atoms"       // molecules: <locY><locX> before each atom
 )
 
 // Profile says how one checkpoint wants to be asked for one task.
@@ -41,7 +42,7 @@ type Profile struct {
 	Prompt     string  `json:"prompt"`
 	View       string  `json:"view"`                   // ViewTiles, ViewPage or ViewRegion
 	Fit        string  `json:"fit"`                    // FitStretch or FitLetterbox
-	Box        string  `json:"box"`                    // BoxNone or BoxYXYXBefore
+	Box        string  `json:"box"`                    // BoxNone, BoxYXYXBefore or BoxAtoms
 	Size       int     `json:"size"`                   // side of the model's square in pixels
 	XHeight    float64 `json:"x_height,omitempty"`     // tiles: the x-height in model pixels that text is scaled to
 	XHeightMin float64 `json:"x_height_min,omitempty"` // tiles: least x-height in model pixels still read well; 0: 0.75 of XHeight
@@ -160,8 +161,8 @@ func (p Profile) Check() error {
 		return fmt.Errorf("view %q: want %s, %s or %s", p.View, ViewTiles, ViewPage, ViewRegion)
 	case p.Fit != FitStretch && p.Fit != FitLetterbox:
 		return fmt.Errorf("fit %q: want %s or %s", p.Fit, FitStretch, FitLetterbox)
-	case p.Box != BoxNone && p.Box != BoxYXYXBefore:
-		return fmt.Errorf("box %q: want %s or %s", p.Box, BoxNone, BoxYXYXBefore)
+	case p.Box != BoxNone && p.Box != BoxYXYXBefore && p.Box != BoxAtoms:
+		return fmt.Errorf("box %q: want %s, %s or %s", p.Box, BoxNone, BoxYXYXBefore, BoxAtoms)
 	case p.Size < 1 || p.Size > MaxSide:
 		return fmt.Errorf("size %d: want 1 to %d; it stands in the profile or in config.json", p.Size, MaxSide)
 	case p.LocBins < 2 || p.LocBins > 1<<16:

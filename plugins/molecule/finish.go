@@ -43,7 +43,7 @@ func (molecule) Finish(ctx context.Context, doc task.Document) (task.Reading, er
 			if err := rows.Write(row(p.Page.Number, r)); err != nil {
 				return task.Reading{}, err
 			}
-			entry, err := drawing(doc, p.Page.Number, r)
+			entry, err := structure(doc, p.Page.Number, r)
 			switch {
 			case err != nil:
 				notes = append(notes, fmt.Sprintf("page %d: molecule %s is not in the structure-data file: %v", p.Page.Number, cell(r, "seq"), err))
@@ -100,9 +100,9 @@ func cell(r task.Record, name string) string {
 	return ""
 }
 
-// drawing is a record's entry of the structure-data file, nothing for a text
+// structure is a record's entry of the structure-data file, nothing for a text
 // that is no molecule.
-func drawing(doc task.Document, page int, r task.Record) ([]byte, error) {
+func structure(doc task.Document, page int, r task.Record) ([]byte, error) {
 	text, ok := r.Values["smiles"].(string)
 	if !ok {
 		return nil, nil

@@ -17,19 +17,21 @@ var profiles = map[string]task.Profile{
 	"page":   {Prompt: "molecule", View: task.ViewPage, Fit: task.FitLetterbox, Box: task.BoxYXYXBefore, Size: 896, LocBins: 1024, MaxTokens: 1024},
 	"region": {Prompt: "molecule", View: task.ViewRegion, Fit: task.FitLetterbox, Box: task.BoxYXYXBefore, Size: 448, LocBins: 1024, MinConfidence: 0.3, MaxTokens: 512},
 	"plain":  {Prompt: "molecule", View: task.ViewRegion, Fit: task.FitLetterbox, Box: task.BoxNone, Size: 448, LocBins: 1024, MaxTokens: 512},
+	"atoms":  {Prompt: "molecule", View: task.ViewRegion, Fit: task.FitLetterbox, Box: task.BoxAtoms, Size: 224, LocBins: 1024, MaxTokens: 512, Grammar: "atoms"},
 }
 
 // conformance is what the suite needs to know: profiles with and without
 // places, one that this task refuses, and answers that it can read.
 func conformance() tasktest.Config {
 	return tasktest.Config{
-		Profiles: []task.Profile{profiles["page"], profiles["region"], profiles["plain"],
+		Profiles: []task.Profile{profiles["page"], profiles["region"], profiles["plain"], profiles["atoms"],
 			{Prompt: "molecule", View: task.ViewTiles, Fit: task.FitStretch, Box: task.BoxYXYXBefore, Size: 224, XHeight: 9, XHeightMin: 7, XHeightMax: 13, LocBins: 1024, MaxTokens: 512},
 		},
 		Answers: []string{
 			"<loc0100><loc0100><loc0300><loc0300>CC(=O)Oc1ccccc1C(=O)O aspirin<loc0400><loc0100><loc0600><loc0300>C1CC",
 			"<loc0100><loc0100><loc0300><loc0900>molecule ; <loc0500><loc0100><loc0800><loc0900>molecule",
 			"C[C@H](N)C(=O)O 3a",
+			"<loc0504><loc0092>C<loc0396><loc0276>C<loc0504><loc0456>O <loc0688><loc0276>3a",
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"palimpsest.dev/plugins/molecule/drawing"
 	"palimpsest.dev/plugins/molecule/smiles"
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/loc"
@@ -24,6 +25,7 @@ type drawn struct {
 	box         task.Box
 	confidence  float64
 	cut         string // why the text is not whole, "" when it is
+	bins        int    // of the places in front of its atoms; 0 where the text is SMILES
 	molecule    *smiles.Molecule
 	canonical   string
 	fault       *smiles.Error
@@ -108,6 +110,9 @@ func sight(ctx context.Context, page task.Page, answers []task.Answer) (sighting
 // molecules parses one answer. A text without places fills its view.
 func molecules(page task.Page, a task.Answer, c *tally) []drawn {
 	how := stateOf(a)
+	if how.Box == task.BoxAtoms {
+		return sketched(page, a, how)
+	}
 	var items []loc.Item
 	var problems loc.Problems
 	if how.Box == task.BoxNone {
@@ -133,16 +138,44 @@ func molecules(page task.Page, a task.Answer, c *tally) []drawn {
 		}
 		d := drawn{text: text, label: label, box: box, confidence: probability(it.Confidence)}
 		if it.Last {
-			switch a.Stop {
-			case task.StopLength:
-				d.cut = "the answer was cut off by the token limit"
-			case task.StopLoop:
-				d.cut = "the model repeated itself and was stopped"
-			}
+			d.cut = interrupted(a.Stop)
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// sketched parses an answer that is one molecule with a place in front of every
+// atom. Its box is that of the atoms, or the view where none could be read.
+func sketched(page task.Page, a task.Answer, how state) []drawn {
+	text := strings.Join(strings.Fields(printable(a.Text)), " ")
+	if text == "" || len(text) > smiles.MaxBytes {
+		return nil
+	}
+	all := loc.NewCertainty(a.Text, a.Tokens)
+	d := drawn{box: a.Ask.Region, confidence: probability(all.Between(0, len(a.Text))), cut: interrupted(a.Stop), bins: how.Bins}
+	read, err := drawing.Parse(text, how.Bins) // judge asks again what is wrong
+	if d.text, _, _ = strings.Cut(text, " "); err == nil {
+		x0, y0, x1, y1 := read.Box()
+		n := float64(how.Bins)
+		d.box = a.ToPage.ApplyBox(unit([4]float64{max(0, x0/n), max(0, y0/n), min(1, x1/n), min(1, y1/n)}))
+	}
+	d.label, d.box = read.Name, d.box.Intersect(page.Bounds())
+	if !d.box.Finite() || d.box.Empty() {
+		return nil
+	}
+	return []drawn{d}
+}
+
+// interrupted says why the end of an answer is not to be trusted, "" where it is.
+func interrupted(stop task.Stop) string {
+	switch stop {
+	case task.StopLength:
+		return "the answer was cut off by the token limit"
+	case task.StopLoop:
+		return "the model repeated itself and was stopped"
+	}
+	return ""
 }
 
 // printable leaves out what a row cannot hold.
@@ -172,7 +205,7 @@ func (d *drawn) judge() {
 		d.fault = &smiles.Error{Offset: len(d.text), Reason: d.cut}
 		return
 	}
-	m, err := smiles.Parse(smiles.Groups(d.text, false))
+	m, err := d.parse()
 	if err != nil {
 		if !errors.As(err, &d.fault) {
 			d.fault = &smiles.Error{Reason: err.Error()}
@@ -181,6 +214,18 @@ func (d *drawn) judge() {
 		return
 	}
 	d.molecule, d.canonical = m, m.Canonical()
+}
+
+// parse reads the text in the form that it has.
+func (d *drawn) parse() (*smiles.Molecule, error) {
+	if d.bins == 0 {
+		return smiles.Parse(smiles.Groups(d.text, false))
+	}
+	read, err := drawing.Parse(d.text, d.bins)
+	if err != nil {
+		return nil, err
+	}
+	return read.Molecule()
 }
 
 // records are the rows of the page.

@@ -30,6 +30,17 @@ type target struct {
 		Label  string
 		Smiles string
 	}
+
+	// Of the form with a place in front of every atom: what is drawn and its molecule, or
+	// what reading the answer gives.
+	Drawing *struct {
+		Atoms     [][3]any
+		Bonds     [][3]any
+		Name      string
+		NamePlace []float64 `json:"name_place"`
+	}
+	Smiles string
+	Sketch *struct{ Text, Label, Smiles string }
 }
 
 // TestTargets holds writing and reading to the examples of docs/targets.md.
@@ -48,6 +59,10 @@ func TestTargets(t *testing.T) {
 			t.Fatalf("%s: %v", line, err)
 		}
 		t.Run(c.Name, func(t *testing.T) {
+			if c.Drawing != nil || c.Sketch != nil {
+				c.sketched(t)
+				return
+			}
 			var items []loc.Item
 			for _, m := range c.Molecules {
 				text := m.Smiles
@@ -87,6 +102,32 @@ func TestTargets(t *testing.T) {
 				check(t, r.Records[i], m.Box, 1e-6, m.Text, m.Label, m.Smiles)
 			}
 		})
+	}
+}
+
+// sketched holds reading to an example of the form with a place in front of every atom. How a drawing is written is
+// tested where it is read.
+func (c target) sketched(t *testing.T) {
+	text, _, _ := strings.Cut(c.Answer, " ")
+	want := [3]string{text, "", c.Smiles}
+	if c.Drawing != nil {
+		want[1] = c.Drawing.Name
+	} else {
+		want = [3]string{c.Sketch.Text, c.Sketch.Label, c.Sketch.Smiles}
+	}
+	page := task.Page{Number: 1, Width: 224, Height: 224}
+	a := task.Answer{Text: c.Answer, Stop: task.StopEnd, ToPage: task.Affine{224, 0, 0, 0, 224, 0},
+		Ask: task.Ask{Region: page.Bounds(), State: []byte(`{"box":"atoms","bins":1024}`)}}
+	if c.Cut {
+		a.Stop = task.StopLength
+	}
+	r, err := molecule{}.Read(t.Context(), page, []task.Answer{a})
+	if err != nil || len(r.Records) != 1 {
+		t.Fatalf("%v, %v", r.Records, err)
+	}
+	value := func(name string) string { s, _ := r.Records[0].Values[name].(string); return s }
+	if got := [3]string{value("text"), value("label"), value("smiles")}; got != want || r.Records[0].Values["valid"] != (want[2] != "") {
+		t.Errorf("%q, want %q; %s", got, want, value("reason"))
 	}
 }
 

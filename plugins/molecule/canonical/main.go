@@ -1,6 +1,8 @@
 // Program canonical writes SMILES as the trainer and the tests want them: one
 // text for one molecule. It reads a molecule from each line of its input, with
-// anything behind the first blank kept as it is, and writes its canonical form.
+// anything behind the first blank kept as it is, and writes its canonical form. A
+// molecule may also be written with a place in front of every atom, as the model
+// draws it (docs/targets.md).
 // A line that is no molecule goes to the errors, with its number, the place
 // and the reason, and the program ends with status 1.
 //
@@ -14,8 +16,12 @@ import (
 	"os"
 	"strings"
 
+	"palimpsest.dev/plugins/molecule/drawing"
 	"palimpsest.dev/plugins/molecule/smiles"
 )
+
+// bins is how many locations the vocabulary has.
+const bins = 1024
 
 func main() {
 	bad, err := rewrite(os.Stdin, os.Stdout, os.Stderr)
@@ -41,7 +47,7 @@ func rewrite(in io.Reader, out, faults io.Writer) (bad int, err error) {
 		if text == "" && rest == "" {
 			continue
 		}
-		m, err := smiles.Parse(smiles.Groups(text, false))
+		m, err := read(text)
 		if err != nil {
 			bad++
 			if _, err := fmt.Fprintf(faults, "line %d: %v\n", n, err); err != nil {
@@ -57,4 +63,16 @@ func rewrite(in io.Reader, out, faults io.Writer) (bad int, err error) {
 		return bad, fmt.Errorf("reading: %w", err)
 	}
 	return bad, w.Flush()
+}
+
+// read reads either form.
+func read(text string) (*smiles.Molecule, error) {
+	if !strings.HasPrefix(text, "<loc") {
+		return smiles.Parse(smiles.Groups(text, false))
+	}
+	d, err := drawing.Parse(text, bins)
+	if err != nil {
+		return nil, err
+	}
+	return d.Molecule()
 }
