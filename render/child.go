@@ -28,6 +28,7 @@ type host struct {
 	file   *os.File
 	open   request
 	info   info
+	leave  leave         // of the document, as the second look has it
 	spent  time.Duration // on pages so far
 	child  *child
 	closed bool
@@ -252,7 +253,7 @@ func (h *host) page(ctx context.Context, n int) (*Page, error) {
 func (h *host) ask(ctx context.Context, n int) (answer, error) {
 	l := h.open.Limits
 	for {
-		a, err := h.child.call(ctx, request{Op: "page", Page: n}, min(l.PageTime, l.DocumentTime-h.spent), "page_time")
+		a, err := h.child.call(ctx, request{Op: "page", Page: n, Leave: h.leave}, min(l.PageTime, l.DocumentTime-h.spent), "page_time")
 		if err != nil {
 			h.child = nil
 			return answer{}, err
@@ -405,5 +406,6 @@ func inspectIn(ctx context.Context, doc *os.File, r request) (inspection, error)
 		return inspection{}, internal("inspect", errors.New("the reader answered nonsense"), "")
 	}
 	a.Inspect.Notes = trimNotes(a.Inspect.Notes)
+	a.Inspect.Leave.Forms = a.Inspect.Leave.Forms[:min(len(a.Inspect.Leave.Forms), maxFormsWithout)]
 	return *a.Inspect, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +18,6 @@ func nestedDocuments() map[string][]byte {
 	const deep = 100_000
 	one := func(content, extra, catalog string, objects ...string) []byte {
 		return writePDF([]pdfPage{{100, 100, content, extra}}, catalog, objects...)
-	}
-	form := func(resources, content string) string {
-		return fmt.Sprintf("<</Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<<%s>>/Length %d>>stream\n%s\nendstream", resources, len(content), content)
 	}
 	plain := one("0 g 9 9 9 9 re f", "", "")
 	var tree []string // a page tree of one page at the end of 3,000 levels
@@ -35,8 +33,8 @@ func nestedDocuments() map[string][]byte {
 		"arrays never closed":  one("", "", "/Deep "+strings.Repeat("[", deep)),
 		"arrays of content":    one(strings.Repeat("[", deep)+" TJ", "", ""),
 		"saved states":         one(strings.Repeat("q ", deep), "", ""),
-		"form in itself":       one("/F Do", "/XObject<</F 12 0 R>>", "", form("/XObject<</F 12 0 R>>", "/F Do /F Do")),
-		"forms in each other":  one("/F Do", "/XObject<</F 12 0 R>>", "", form("/XObject<</F 13 0 R>>", "/F Do /F Do"), form("/XObject<</F 12 0 R>>", "/F Do /F Do")),
+		"form in itself":       one("/F Do", "/XObject<</F 12 0 R>>", "", drawingForm("/F Do /F Do", "/F 12 0 R")),
+		"forms in each other":  one("/F Do", "/XObject<</F 12 0 R>>", "", drawingForm("/F Do /F Do", "/F 13 0 R"), drawingForm("/F Do /F Do", "/F 12 0 R")),
 		"pattern in itself":    one("/Pattern cs /P scn 0 0 99 99 re f", "/XObject<<>>/Pattern<</P 12 0 R>>", "", "<</PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9/Resources<</Pattern<</P 12 0 R>>>>/Length 37>>stream\n/Pattern cs /P scn 0 0 9 9 re f       \nendstream"),
 		"pages in a circle":    bytes.Replace(plain, []byte("/Kids[10 0 R ]"), []byte("/Kids[2 0 R ] "), 1),
 		"a deep tree of pages": bytes.Replace(one("", "", "", tree...), []byte("/Kids[10 0 R ]"), []byte("/Kids[12 0 R ]"), 1),
@@ -51,6 +49,63 @@ func nestedDocuments() map[string][]byte {
 		"colours upon colours":  one("/C cs 0 sc 0 0 9 9 re f", "/XObject<<>>/ColorSpace<</C 12 0 R>>", "", "[/Indexed 12 0 R 1 <000000>]"),
 		"functions in a circle": one("/S sh", "/XObject<<>>/Shading<</S<</ShadingType 2/ColorSpace/DeviceGray/Coords[0 0 9 9]/Function 12 0 R>>>>", "", "<</FunctionType 3/Domain[0 1]/Functions[12 0 R]/Bounds[]/Encode[0 1]>>"),
 	}
+}
+
+// drawingForm is a form of some content that may draw objects by name.
+func drawingForm(content, objects string) string {
+	return fmt.Sprintf("<</Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<<%s>>>>/Length %d>>stream\n%s\nendstream", objects, len(content), content)
+}
+
+// Forms that draw each other without end are left out, and the page says so. It
+// is blank only if they would have drawn nothing, and an error if all of it was
+// theirs.
+func TestEndlessForms(t *testing.T) {
+	t.Parallel()
+	again, dot := drawingForm("/F Do q /F Do Q", "/F 12 0 R"), drawingForm("/F Do /F Do 9 9 9 9 re f", "/F 12 0 R")
+	for name, c := range map[string]struct {
+		content string
+		objects []string
+		want    string
+	}{
+		"nothing but itself":     {"/F Do", []string{again}, "blank"},
+		"each other":             {"/F Do", []string{drawingForm("/F Do /F Do", "/F 13 0 R"), drawingForm("/G Do /G Do", "/G 12 0 R")}, "blank"},
+		"and a dot":              {"/F Do", []string{dot}, "form_draws"},
+		"and a dot at the end":   {"/F Do", append(chain(30), drawingForm("9 9 9 9 re f", "")), "form_draws"},
+		"beside what is drawn":   {"/F Do 0 g 50 50 40 40 re f", []string{dot}, "page"},
+		"drawn once by itself":   {"/F Do", []string{drawingForm("/F Do 9 9 40 40 re f", "/F 12 0 R")}, "page, whole"},
+		"many, but not too many": {"/F Do", []string{drawingForm(strings.Repeat("/F Do ", 1000), "/F 13 0 R"), drawingForm("9 9 40 40 re f", "")}, "page, whole"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := openBytes(t, writePDF([]pdfPage{{100, 100, c.content, "/XObject<</F 12 0 R>>"}}, "", c.objects...), Options{DPI: 72})
+			within(t, err)
+			p, err := d.Page(t.Context(), 1)
+			var got string
+			var e *Error
+			switch {
+			case errors.As(err, &e):
+				got = e.Limit
+			case empty(p.Image.Pix):
+				got = "blank"
+			default:
+				got = "page"
+			}
+			if noted := slices.ContainsFunc(d.Notes(), func(n Note) bool { return n.Kind == "forms" }); !noted {
+				got += ", whole"
+			}
+			if got != c.want {
+				t.Errorf("%s, want %s (%v)", got, c.want, err)
+			}
+		})
+	}
+}
+
+// chain is so many forms, numbered from 12, each of which draws the next one ten
+// times.
+func chain(n int) (forms []string) {
+	for i := range n {
+		forms = append(forms, drawingForm(strings.Repeat("/F Do ", 10), fmt.Sprintf("/F %d 0 R", 13+i)))
+	}
+	return forms
 }
 
 // Whatever is nested how deep or turned on itself ends in a page or in a typed

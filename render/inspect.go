@@ -57,6 +57,13 @@ func recovered(err *error) {
 type inspection struct {
 	Pages int    `json:"pages"` // 0 when it cannot tell
 	Notes []Note `json:"notes,omitempty"`
+	Leave leave  `json:"leave,omitzero"`
+}
+
+// leave names forms that are left out of the pages.
+type leave struct {
+	Forms []int `json:"forms,omitempty"` // object numbers
+	Lost  bool  `json:"lost,omitempty"`  // they would have drawn something
 }
 
 // inspect lists what a PDF would do if it were let: attachments, scripts,
@@ -94,6 +101,9 @@ func inspect(b blob, password string, l Limits) (out inspection, err error) {
 		s.object(o, 0)
 	}
 	out.Notes = append(out.Notes, s.notes()...)
+	if out.Leave.Forms, out.Leave.Lost = s.forms(numbers[:min(len(numbers), inspectObjects)]); len(out.Leave.Forms) > 0 {
+		out.Notes = append(out.Notes, formsNote(out.Leave.Forms))
+	}
 	return out, nil
 }
 

@@ -13,6 +13,7 @@ const (
 	MaxRasterPixels = 40 << 20  // pixels of a page raster: larger pages are scaled down to it
 	MaxPageSide     = 65_500    // width or height of an image before it is decoded
 	MaxPagePoints   = 2 << 30   // width or height of a PDF page in points: far more than 14,400 is drawn, but tiny
+	MaxFormDraws    = 500_000   // forms drawn when one form of a PDF is: forms draw forms
 	MaxTextWords    = 50_000    // words of a page's text layer: the rest is left out
 	MaxTextChars    = 400_000   // characters looked at for them
 

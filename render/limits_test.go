@@ -63,6 +63,17 @@ var limitTests = map[string]func(t *testing.T){
 		within(t, firstPage(t, writePDF([]pdfPage{{MaxPagePoints, 100, "", ""}}, ""), Limits{RasterPixels: 1 << 20}))
 		beyond(t, firstPage(t, writePDF([]pdfPage{{100, 2 * MaxPagePoints, "", ""}}, ""), Limits{}), "page_points")
 	},
+	"MaxFormDraws": func(t *testing.T) { // more are left out
+		for _, n := range []int{MaxFormDraws, MaxFormDraws + 1} {
+			draws := strings.Repeat("/F Do ", n-1) // and the form itself
+			data := writePDF([]pdfPage{{9, 9, "/F Do", "/XObject<</F 12 0 R>>"}}, "", drawingForm(draws, "/F 13 0 R"), drawingForm("0 0 9 9 re f", ""))
+			got, err := inspect(blob{bytes.NewReader(data), int64(len(data))}, "", Limits{}.withDefaults())
+			within(t, err)
+			if left := len(got.Leave.Forms) > 0; left != (n > MaxFormDraws) || left && !got.Leave.Lost {
+				t.Errorf("a form that draws %d: %+v", n, got.Leave)
+			}
+		}
+	},
 	"MaxTextWords": func(t *testing.T) { // the rest is left out
 		var w words
 		for range MaxTextWords + 1 {

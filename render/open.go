@@ -106,6 +106,7 @@ func openFile(ctx context.Context, f *os.File, r request, inProcess bool) (*Docu
 		return nil, err
 	}
 	if format == formatPDF {
+		h.leave = second.Leave
 		d.info.merge(second)
 	}
 	return d, nil
@@ -152,7 +153,9 @@ func openHere(f *os.File, r request, format string) (*Document, error) {
 		return nil, err
 	}
 	if format == formatPDF {
-		inf.merge(looked(inspect(b, r.Password, r.Limits)))
+		second := looked(inspect(b, r.Password, r.Limits))
+		m.leave = second.Leave
+		inf.merge(second)
 	}
 	return &Document{limits: r.Limits, info: inf, src: &here{m: m, r: rd, file: f}}, nil
 }

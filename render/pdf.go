@@ -28,6 +28,7 @@ type pdfReader struct {
 	pages    int
 	looked   int  // page objects this instance was asked about
 	patched  bool // the file headers of JBIG2 streams were looked for
+	cut      bool // forms that draw too much were taken off
 }
 
 // openPDF opens a PDF with the password given, and where PDFium refuses that,
@@ -166,6 +167,13 @@ func (p *pdfReader) close() {
 }
 
 func (p *pdfReader) render(n int) (*raw, error) {
+	if forms := p.m.leave.Forms; len(forms) > 0 && !p.cut {
+		p.cut = true
+		if b, ok := withoutForms(p.b, forms); ok {
+			p.close()
+			p.b = b
+		}
+	}
 	if p.inst != nil && p.looked > maxLooked {
 		p.close()
 	}
@@ -242,6 +250,9 @@ func (p *pdfReader) renderPage(n int) (*raw, error) {
 	img, err := p.draw(page, pw, ph)
 	if err != nil {
 		return nil, err
+	}
+	if p.cut && p.m.leave.Lost && empty(img.Pix) {
+		return nil, over("page", "form_draws", MaxFormDraws+1, MaxFormDraws, "forms of the page draw each other without end: print it to a new PDF")
 	}
 	out := &raw{img: img, dpi: dpi, unit: "pt"}
 	fromPage, err := p.transform(page, pw, ph)

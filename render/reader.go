@@ -59,6 +59,7 @@ type machine struct {
 	cacheDir string
 	fonts    []string
 	patient  bool // hand up who is on a DICOM image
+	leave    leave
 	pdfium   *pdfEngine
 	mayStart bool // false in a sealed process, which can read no code
 }

@@ -28,6 +28,7 @@ type request struct {
 	Fonts    []string `json:"fonts,omitempty"`
 	Engine   bool     `json:"-"` // "start" comes first: PDFium will be needed
 	Page     int      `json:"page,omitempty"`
+	Leave    leave    `json:"leave,omitzero"` // of "page"
 	Patient  bool     `json:"patient,omitempty"`
 	Unsealed bool     `json:"unsealed,omitempty"`
 }

@@ -144,6 +144,9 @@ func (w *worker) do(r *request) answer {
 		out.Notes = trimNotes(out.Notes)
 		return answer{Inspect: &out}
 	case "page":
+		if w.m != nil {
+			w.m.leave = r.Leave
+		}
 		return w.page(r.Page)
 	}
 	return answer{Error: toWire(internal(r.Op, errors.New("the request is unknown"), ""))}
