@@ -27,8 +27,9 @@ type askCmd struct {
 	Page      []int    `help:"Page to ask about, from 1; may be repeated. None: all."`
 	Region    string   `help:"Part of the page to show, in its pixels." placeholder:"X0,Y0,X1,Y1"`
 	Fit       string   `help:"How the part becomes the model's square: ${enum}." enum:"stretch,letterbox" default:"stretch"`
+	Masks     string   `help:"Folder for the pictures of masks, where the checkpoint's folder has their decoder, vae-oid.npz." placeholder:"DIR"`
 	Together  bool     `help:"Show all pages as several images of one prompt, in order."`
-	Grammar   string   `help:"Keep the answer in a language: words, detect, segment, html_table, smiles, kern."`
+	Grammar   string   `help:"Keep the answer in a language: words, detect, segment, html_table, molecules, smiles, kern."`
 	MaxTokens int      `help:"Longest answer." default:"256"`
 	JSON      bool     `help:"Print one JSON object per answer."`
 	Password  string   `help:"Password of encrypted documents." env:"PALIMPSEST_PASSWORD"`
@@ -72,6 +73,10 @@ func (c *askCmd) Run(s *session) error {
 		return fmt.Errorf("model %s: %w; `palimpsest doctor` says more", dir, err)
 	}
 	defer model.Close()
+	draw, err := openMasks(dir, c.Masks)
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriter(s.stdout)
 	failed := false
 	tell := func(line askLine) error {
@@ -85,7 +90,7 @@ func (c *askCmd) Run(s *session) error {
 	for _, file := range c.Files {
 		err := c.eachPage(s, file, region, model.Info().ImageSize, func(p askedPage) error {
 			if !c.Together {
-				return tell(c.ask(s, model, []askedPage{p}))
+				return tell(c.ask(s, model, draw, []askedPage{p}))
 			}
 			if together = append(together, p); len(together) > engine.MaxImages {
 				return usagef("--together shows at most %d pages; choose some with --page", engine.MaxImages)
@@ -97,7 +102,7 @@ func (c *askCmd) Run(s *session) error {
 		}
 	}
 	if len(together) > 0 && !failed {
-		if err := tell(c.ask(s, model, together)); err != nil {
+		if err := tell(c.ask(s, model, draw, together)); err != nil {
 			return err
 		}
 	}
@@ -176,7 +181,7 @@ func (c *askCmd) eachPage(ctx context.Context, file string, region task.Box, sid
 }
 
 // ask puts the prompt to the model about one page, or about several at once.
-func (c *askCmd) ask(ctx context.Context, model oracle, pages []askedPage) askLine {
+func (c *askCmd) ask(ctx context.Context, model oracle, draw *maskDrawer, pages []askedPage) askLine {
 	start := time.Now()
 	first := pages[0]
 	line := askLine{File: first.file, Page: first.number, Width: first.width, Height: first.height, Region: roundBox(first.region),
@@ -201,7 +206,9 @@ func (c *askCmd) ask(ctx context.Context, model oracle, pages []askedPage) askLi
 		var a engine.Answer
 		a, err = model.Submit(ctx, engine.Request{Image: first.view, More: more, Prompt: c.Prompt, MaxTokens: c.MaxTokens, Grammar: c.Grammar})
 		if err == nil {
-			line.answer(a, pages)
+			if err := line.answer(a, pages, draw); err != nil {
+				line.State, line.Error = string(ingest.StateFailed), &runError{Kind: "internal", Message: err.Error(), Hint: "can --masks be written to?"}
+			}
 		}
 	}
 	if err != nil {
@@ -243,7 +250,11 @@ func (c *askCmd) print(out, status io.Writer, line askLine) error {
 		}
 	case len(line.Items) > 0:
 		for _, it := range line.Items {
-			fmt.Fprintf(out, "%g,%g,%g,%g  %.2f  %s\n", it.Box[0], it.Box[1], it.Box[2], it.Box[3], it.Confidence, it.Label)
+			fmt.Fprintf(out, "%g,%g,%g,%g  %.2f  %s", it.Box[0], it.Box[1], it.Box[2], it.Box[3], it.Confidence, it.Label)
+			if it.MaskFile != "" {
+				fmt.Fprintf(out, "  %s", it.MaskFile)
+			}
+			fmt.Fprintln(out)
 		}
 	default:
 		fmt.Fprintln(out, line.Text)

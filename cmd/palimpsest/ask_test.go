@@ -32,6 +32,7 @@ func (p *parrot) Submit(_ context.Context, r engine.Request) (engine.Answer, err
 }
 
 func (p *parrot) Score(_ context.Context, r engine.ScoreRequest) (all []engine.Score, err error) {
+	p.shown = 1 + len(r.More)
 	for i, text := range r.Continuations {
 		all = append(all, engine.Score{Text: text, LogProb: p.scores[i], Tokens: make([]engine.Token, 2)})
 	}
@@ -60,9 +61,9 @@ func TestAskMapsPlacesToThePage(t *testing.T) {
 			{Label: "black dog", Box: [4]float64{200, 300, 299.8, 599.61}, Confidence: 0.5}}, ""},
 		{"a box inside out", "<loc0512><loc0000><loc0000><loc0512> cat", nil, "impossible"},
 		{"a mask", "<loc0000><loc0000><loc0512><loc0512>" + codes + " cat ; ", []askItem{
-			{Label: "cat", Box: [4]float64{100, 200, 200, 400}, Confidence: 0.5, Codes: sixteen}}, "no checkpoint brings the decoder"},
+			{Label: "cat", Box: [4]float64{100, 200, 200, 400}, Confidence: 0.5, Codes: sixteen}}, "no vae-oid.npz"},
 	} {
-		line := (&askCmd{Prompt: "detect cat ; dog"}).ask(t.Context(), &parrot{text: c.text}, []askedPage{shownPage})
+		line := (&askCmd{Prompt: "detect cat ; dog"}).ask(t.Context(), &parrot{text: c.text}, &maskDrawer{}, []askedPage{shownPage})
 		if diff := cmp.Diff(c.items, line.Items); diff != "" || line.Error != nil || line.Text != c.text {
 			t.Errorf("%s: %v\n%s", c.name, line.Error, diff)
 		}
@@ -75,7 +76,7 @@ func TestAskMapsPlacesToThePage(t *testing.T) {
 func TestAskAboutSeveralImages(t *testing.T) {
 	t.Parallel()
 	p := &parrot{text: "<loc0000><loc0000><loc0512><loc0512> cat"}
-	line := (&askCmd{Prompt: "detect cat", Together: true}).ask(t.Context(), p, []askedPage{shownPage, shownPage})
+	line := (&askCmd{Prompt: "detect cat", Together: true}).ask(t.Context(), p, &maskDrawer{}, []askedPage{shownPage, shownPage})
 	if p.shown != 2 || len(line.Images) != 2 || len(line.Items) != 0 || len(line.Notes) != 1 {
 		t.Errorf("%d images shown: %+v", p.shown, line)
 	}
@@ -84,10 +85,20 @@ func TestAskAboutSeveralImages(t *testing.T) {
 func TestAskComparesAnswers(t *testing.T) {
 	t.Parallel()
 	p := &parrot{scores: []float64{math.Log(0.01), math.Log(0.03)}}
-	line := (&askCmd{Prompt: "answer en is the stamp above the date?", Score: []string{"False", "True"}}).ask(t.Context(), p, []askedPage{shownPage})
+	line := (&askCmd{Prompt: "answer en is the stamp above the date?", Score: []string{"False", "True"}}).ask(t.Context(), p, &maskDrawer{}, []askedPage{shownPage})
 	want := []askScore{{Text: "False", LogProb: -4.60517, Share: 0.25, Tokens: 2}, {Text: "True", LogProb: -3.506558, Share: 0.75, Tokens: 2}}
 	if diff := cmp.Diff(want, line.Scores); diff != "" || line.Text != "True" {
 		t.Errorf("%q\n%s", line.Text, diff)
+	}
+}
+
+// A statement about several pages is true or false as well.
+func TestAskComparesAnswersAboutSeveralImages(t *testing.T) {
+	t.Parallel()
+	p := &parrot{scores: []float64{-1, -2}}
+	line := (&askCmd{Prompt: "answer en both have the same letterhead", Together: true, Score: []string{"True", "False"}}).ask(t.Context(), p, &maskDrawer{}, []askedPage{shownPage, shownPage, shownPage})
+	if p.shown != 3 || len(line.Images) != 3 || line.Text != "True" || len(line.Scores) != 2 {
+		t.Errorf("%d images shown: %+v", p.shown, line)
 	}
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
 	"palimpsest.dev/engine"
+	"palimpsest.dev/engine/masks"
 	"palimpsest.dev/task"
 	"palimpsest.dev/task/loc"
 )
@@ -48,6 +50,8 @@ type askItem struct {
 	Box        [4]float64 `json:"box"`
 	Confidence float64    `json:"confidence"`
 	Codes      []int      `json:"mask_codes,omitempty"` // of the mask within the box
+	Mask       *askMask   `json:"mask,omitempty"`       // where the checkpoint brings the decoder of the codes
+	MaskFile   string     `json:"mask_file,omitempty"`  // the same as a picture, with --masks
 }
 
 // askScore is how likely an answer is.
@@ -57,9 +61,6 @@ type askScore struct {
 	Share   float64 `json:"share"`    // of the probability of all answers given, 0 to 1
 	Tokens  int     `json:"tokens"`   // the end mark included
 }
-
-// noDecoder is said where a model has drawn masks.
-const noDecoder = "the masks are not drawn: no checkpoint brings the decoder for their codes; boxes are given, and the codes in the JSON output"
 
 // scores takes likelihoods over.
 func (l *askLine) scores(scores []engine.Score) {
@@ -81,8 +82,9 @@ func (l *askLine) scores(scores []engine.Score) {
 	}
 }
 
-// answer takes what the model wrote over. Places are mapped to the page, which takes that there is only one.
-func (l *askLine) answer(a engine.Answer, pages []askedPage) {
+// answer takes what the model wrote over. Places are mapped to the page, which takes that there is only one. The error
+// is that a mask's picture cannot be written.
+func (l *askLine) answer(a engine.Answer, pages []askedPage, draw *maskDrawer) error {
 	l.Text, l.Stop, l.Tokens = a.Text, string(a.Stop), len(a.Tokens)
 	tokens, sum := make([]loc.Token, len(a.Tokens)), 0.0
 	for i, t := range a.Tokens {
@@ -100,30 +102,41 @@ func (l *askLine) answer(a engine.Answer, pages []askedPage) {
 		l.Notes = append(l.Notes, "the model repeated itself and was stopped")
 	}
 	if !strings.Contains(a.Text, "<loc") || strings.Contains(a.Text, "<table>") {
-		return // nothing is placed, or inside of markup, which is for a task to read
+		return nil // nothing is placed, or inside of markup, which is for a task to read
 	}
 	if len(pages) > 1 {
 		l.Notes = append(l.Notes, "the answer places something, but does not say on which of the images; ask about one at a time for boxes")
-		return
+		return nil
 	}
 	items, problems := loc.Parse(a.Text, tokens, loc.Bins)
 	if problems.Any() {
 		l.Notes = append(l.Notes, fmt.Sprintf("left out of the answer: %v", problems))
 	}
-	masks := false
+	undrawn := false
 	for _, it := range items {
-		item := itemOf(it, pages[0])
-		masks = masks || len(item.Codes) > 0
+		item, box := itemOf(it, pages[0])
+		switch {
+		case len(item.Codes) == 0:
+		case draw.decoder == nil:
+			undrawn = true
+		default:
+			if err := draw.draw(&item, box, pages[0]); errors.Is(err, masks.ErrCodes) {
+				l.Notes = append(l.Notes, fmt.Sprintf("no mask is drawn of %q, which has %d codes: %v", item.Label, len(item.Codes), err))
+			} else if err != nil {
+				return err
+			}
+		}
 		l.Items = append(l.Items, item)
 	}
-	if masks {
+	if undrawn {
 		l.Notes = append(l.Notes, noDecoder)
 	}
+	return nil
 }
 
-// itemOf maps an item of an answer to the page. Its text is the label, behind the codes of a mask and before the
-// semicolon to the next item.
-func itemOf(it loc.Item, p askedPage) askItem {
+// itemOf maps an item of an answer to the page; its box is also given as far as it reaches beyond the page. Its text is
+// the label, behind the codes of a mask and before the semicolon to the next item.
+func itemOf(it loc.Item, p askedPage) (askItem, task.Box) {
 	label, item := it.Text, askItem{Confidence: round(it.Confidence, 4)}
 	for {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(label), "<seg")
@@ -140,5 +153,5 @@ func itemOf(it loc.Item, p askedPage) askItem {
 	item.Label = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(label), ";"))
 	box := p.toPage.ApplyBox(task.Box{X0: it.Box[0], Y0: it.Box[1], X1: it.Box[2], Y1: it.Box[3]})
 	item.Box = roundBox(box.Intersect(task.Box{X1: float64(p.width), Y1: float64(p.height)}))
-	return item
+	return item, box
 }

@@ -41,6 +41,7 @@ type answerLine struct {
 		Kern string     `json:"kern"`
 	} `json:"scores"`
 	Reports []struct {
+		Body       string   `json:"body"`
 		Findings   string   `json:"findings"`
 		Impression string   `json:"impression"`
 		Codes      []string `json:"codes"`
@@ -174,8 +175,7 @@ func (l answerLine) add(a *eval.Answer, name string, item eval.Item) error {
 		}
 	case "cxr":
 		for _, r := range l.Reports {
-			a.Text = strings.TrimSpace(a.Text + "\n" + r.Findings + "\n" + r.Impression)
-			a.Codes = append(a.Codes, r.Codes...)
+			addReport(a, r.Body, r.Findings, r.Impression, r.Codes)
 		}
 	}
 	return nil

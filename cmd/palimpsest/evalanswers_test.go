@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,36 @@ func TestProgress(t *testing.T) {
 	}
 	if got := p.text(8 * time.Second); got != "["+strings.Repeat("#", 15)+strings.Repeat(".", 15)+"] 5 of 10, 20s left" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A report of run --json is measured by all that it says of the films, as one that is read is; codes that are given count,
+// also where they are none, and are not made up where they are missing.
+func TestReportsOfARun(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "answers.jsonl")
+	lines := `{"file":"a.dcm","task":"cxr","reports":[{"body":"Clear lungs.","codes":["No Finding"]}]}
+{"file":"b.dcm","reports":[{"findings":"Big heart.","impression":"Cardiomegaly.","codes":["Cardiomegaly"]},{"body":"The same.","codes":["Cardiomegaly","Edema"]}]}
+{"file":"c.dcm","reports":[{"impression":"A film.","codes":[]}]}
+{"file":"d.dcm","reports":[{"impression":"A film."}]}
+`
+	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err := openAnswers(path, "cxr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]eval.Answer{
+		"a.dcm": {Text: "Clear lungs.", Codes: []string{"No Finding"}},
+		"b.dcm": {Text: "Big heart.\nCardiomegaly.\nThe same.", Codes: []string{"Cardiomegaly", "Edema"}},
+		"c.dcm": {Text: "A film.", Codes: []string{}},
+		"d.dcm": {Text: "A film."},
+	} {
+		got, err := source.read(t.Context(), eval.Item{ID: file, File: file})
+		if err != nil || got.Text != want.Text || !slices.Equal(got.Codes, want.Codes) || (got.Codes == nil) != (want.Codes == nil) {
+			t.Errorf("%s: %q, codes %#v, %v; want %q, %#v", file, got.Text, got.Codes, err, want.Text, want.Codes)
+		}
 	}
 }
 

@@ -127,16 +127,11 @@ func addPage(a *eval.Answer, got fileResult) {
 		case "omr score":
 			found.Text = text("kern")
 		case "cxr report":
-			if a.Codes == nil {
-				a.Codes = []string{} // coded, and perhaps nothing found
-			}
-			said := strings.TrimSpace(text("body") + "\n" + text("findings") + "\n" + text("impression"))
-			a.Text = strings.TrimSpace(a.Text + "\n" + said)
+			addReport(a, text("body"), text("findings"), text("impression"), []string{})
 			continue
 		case "cxr finding":
-			decides, _ := rec.Values["decides"].(bool)
-			if class := text("class"); decides && text("status") != "absent" && !slices.Contains(a.Codes, class) {
-				a.Codes = append(a.Codes, class)
+			if decides, _ := rec.Values["decides"].(bool); decides && text("status") != "absent" {
+				addReport(a, "", "", "", []string{text("class")})
 			}
 			continue
 		default:
@@ -145,6 +140,21 @@ func addPage(a *eval.Answer, got fileResult) {
 		a.Found = append(a.Found, found)
 	}
 	a.Pages = append(a.Pages, page)
+}
+
+// addReport takes over what a report says of the films, and its coded findings: nil where nobody coded it, empty where
+// nothing was found.
+func addReport(a *eval.Answer, body, findings, impression string, codes []string) {
+	said := strings.TrimSpace(body + "\n" + findings + "\n" + impression)
+	a.Text = strings.TrimSpace(a.Text + "\n" + said)
+	if codes != nil && a.Codes == nil {
+		a.Codes = []string{}
+	}
+	for _, c := range codes {
+		if !slices.Contains(a.Codes, c) {
+			a.Codes = append(a.Codes, c)
+		}
+	}
 }
 
 // askedTasks are measured by asking the model directly, without a plugin.
@@ -294,7 +304,9 @@ func (a asker) read(ctx context.Context, item eval.Item) (out eval.Answer, err e
 		return out, err
 	}
 	line := askLine{}
-	line.answer(answer, []askedPage{shown})
+	if err := line.answer(answer, []askedPage{shown}, &maskDrawer{}); err != nil {
+		return out, err
+	}
 	out.Text = strings.ToValidUTF8(line.Text, "\uFFFD")
 	if a.task == "detect" {
 		out.Text = ""
@@ -382,7 +394,7 @@ func textAnswer(name, text string, width, height int) (a eval.Answer) {
 	case "detect":
 		shown := askedPage{width: width, height: height, toPage: task.Affine{float64(width), 0, 0, 0, float64(height), 0}}
 		for _, it := range items {
-			item := itemOf(it, shown)
+			item, _ := itemOf(it, shown)
 			a.Found = append(a.Found, eval.Found{Text: item.Label, Box: boxOf(it), Confidence: item.Confidence})
 		}
 	default:
