@@ -294,15 +294,15 @@ func TestRealPartsTogether(t *testing.T) {
 	}
 }
 
-// checkFiles sees that every page has its four files in the object store and
-// the document its five.
+// checkFiles sees that every page has its seven files in the object store and
+// the document as many.
 func checkFiles(t *testing.T, p *place, id store.DocumentID, pages int) {
 	t.Helper()
 	objects, err := p.store.Objects(t.Context(), id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(objects) != 4*pages+5 {
+	if len(objects) != 7*(pages+1) {
 		t.Errorf("%d files of %d pages: %+v", len(objects), pages, objects)
 	}
 	for _, o := range objects {

@@ -8,10 +8,12 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,7 +139,7 @@ func mixedProfile() task.ModelProfile {
 	}}
 }
 
-// plugins builds those that a mixed page needs, once, and returns their folder.
+// plugins builds those that a mixed page and a film need, once, and returns their folder.
 var plugins = sync.OnceValues(func() (string, error) {
 	dir, err := plugin()
 	if err != nil {
@@ -147,7 +149,7 @@ var plugins = sync.OnceValues(func() (string, error) {
 	if err := os.Mkdir(dir, 0o755); err != nil { // plugins run as another user
 		return "", err
 	}
-	for name := range mixedProfile().Tasks {
+	for _, name := range append(slices.Collect(maps.Keys(mixedProfile().Tasks)), "cxr") {
 		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "palimpsest-task-"+name), "palimpsest.dev/plugins/"+name).CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("%w: %s", err, out)
@@ -156,7 +158,7 @@ var plugins = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// everyPlugin opens the plugins that a mixed page needs, and makes their tables.
+// everyPlugin opens these plugins and makes their tables.
 func everyPlugin(t *testing.T, s *store.Store) *host.Host {
 	t.Helper()
 	dir, err := plugins()

@@ -26,7 +26,7 @@ const maxConditionBytes = 4096
 var conditionColumns = []string{
 	"document_name", "page", "task", "state", "model", "records", "confidence", "seconds", "tokens", "failure_kind", "failure",
 	"width", "height", "dpi", "x_height", "rotation", "blank", "member", "format", "document_state", "attempts", "read_at",
-	"submitted_at", "document", "run",
+	"submitted_at", "document", "run", "corrections",
 }
 
 var (

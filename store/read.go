@@ -117,7 +117,7 @@ type Row struct {
 	Box        [4]float64 // x0, y0, x1, y1 in raster pixels, half open
 	Polygon    [][2]float64
 	Confidence float64 // 0 to 1; NaN where there is none
-	Source     string  // "model", "text_layer" or, of regions, "person"
+	Source     string  // "model", "text_layer" or "person"
 	Values     map[string]any
 }
 
@@ -211,6 +211,9 @@ func (s *Store) commitPageRun(ctx context.Context, tx pgx.Tx, id int64, o Outcom
 	}
 	if n == 0 {
 		return pr, refused("page run", id, pr.State, o.State, false)
+	}
+	if err := s.correctRead(ctx, tx, id); err != nil {
+		return pr, err
 	}
 	if pr.Task == RegionsTask {
 		if err := s.releaseWaiting(ctx, tx, doc, pr.Run); err != nil {

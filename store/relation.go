@@ -199,7 +199,8 @@ func relationDDL(task string, r Relation, added []Column) []string {
 	}
 	stmts = append(stmts, "create or replace view "+view+" as select "+strings.Join(columns, ", ")+" from "+table+` r
 		join palimpsest.page_run pr on pr.id = r.page_run and pr.current
-		join palimpsest.document d on d.id = pr.document`)
+		join palimpsest.document d on d.id = pr.document
+		where r.seq >= 0`) // below are what was read before somebody corrected it
 	for target, kind := range map[string]string{table: "table", view: "view"} {
 		stmts = append(stmts, "comment on "+kind+" "+target+" is "+literal(r.Summary))
 		for name, summary := range hostColumnSummaries {
@@ -226,7 +227,7 @@ var hostColumnSummaries = map[string]string{
 	"y1":         "Lower edge, exclusive.",
 	"polygon":    "Outline [[x,y]...] where a box says too little, as on a rotated source; otherwise null.",
 	"confidence": "0 to 1; null where there is none.",
-	"source":     "model: read from the pixels. text_layer: copied from the source's own text. person: drawn by hand.",
+	"source":     "model: read from the pixels. text_layer: copied from the source's own text. person: drawn or corrected by hand.",
 }
 
 func relationTable(task, relation string) string {

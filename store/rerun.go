@@ -161,7 +161,13 @@ func (s *Store) queueRerun(ctx context.Context, tx pgx.Tx, doc db.Document, run 
 	open := false
 	for i, pr := range inserted {
 		runs[i] = db.InsertPageRunsRow(pr)
-		open = open || !PageState(pr.State).Final()
+		if PageState(pr.State).Final() { // blank, to every model; a person may have seen something
+			if err := s.correctRead(ctx, tx, pr.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		open = true
 	}
 	if err := s.queuePageRuns(ctx, tx, DocumentID(doc.ID), runs, numbers); err != nil {
 		return err
@@ -240,6 +246,7 @@ type RunPage struct {
 	State      PageState
 	Current    bool
 	Records    int      // rows it gave
+	Corrected  int      // corrections by people that are in force over them
 	Confidence *float64 // mean of the rows that have one
 	Model      string
 	Seconds    float64
@@ -262,7 +269,7 @@ func (s *Store) Runs(ctx context.Context, tenant string, id DocumentID) ([]RunSt
 	}
 	of := map[int64][]RunPage{}
 	for _, p := range pages {
-		rp := RunPage{Number: int(p.Number), PageRun: p.PageRun, State: PageState(p.State), Current: p.Current, Records: int(p.Records.Int32),
+		rp := RunPage{Number: int(p.Number), PageRun: p.PageRun, State: PageState(p.State), Current: p.Current, Records: int(p.Records.Int32), Corrected: int(p.Corrections),
 			Model: p.Model, Seconds: p.Seconds, Tokens: int(p.Tokens), Failure: readFailure(p.Failure)}
 		if p.Confidence.Valid {
 			rp.Confidence = &p.Confidence.Float64

@@ -206,7 +206,7 @@ func (s *Store) rows(ctx context.Context, task, relation, condition string, of a
 	query += " from " + relationTable(task, relation) + ` r
 		join palimpsest.page_run pr on pr.id = r.page_run
 		join palimpsest.page p on p.id = pr.page
-		where ` + condition + ` and ($2::integer = 0 or p.number = $2) and p.number >= $3 and (p.number, r.seq) > ($3, $4)
+		where ` + condition + ` and r.seq >= 0 and ($2::integer = 0 or p.number = $2) and p.number >= $3 and (p.number, r.seq) > ($3, $4)
 		order by p.number, r.seq limit $5`
 	rows, err := s.pool.Query(ctx, query, of, page, after.Page, after.seq(), limit)
 	if err != nil {

@@ -20,16 +20,23 @@ import (
 	"palimpsest.dev/store/blob"
 )
 
+// nth stands before each query of a digest: runs are counted within their document and task, because their numbers come
+// from a sequence, which skips some after a crash.
+const nth = `with run as (select r.*, row_number() over (partition by document, task order by id) as nth from palimpsest.run r) `
+
 // digested are the queries whose lines are the content of a database: every column of every row, but for what counts or
-// times attempts and for numbers given in the order of work. Rows are named by document, page, task and place.
+// times attempts and for numbers given in the order of work. Rows are named by document, page, task, run and place.
 var digested = map[string]string{
 	"document": `select d.id, to_jsonb(d) - '{job,created_at,updated_at,finished_at}'::text[] from palimpsest.document d`,
-	"run":      `select r.document, to_jsonb(r) - '{created_at,finished_at}'::text[] from palimpsest.run r`,
+	"run":      `select r.document, to_jsonb(r) - '{id,created_at,finished_at}'::text[] from run r`,
 	"page":     `select p.document, to_jsonb(p) - '{id,created_at}'::text[] from palimpsest.page p`,
-	"page run": `select pr.document, to_jsonb(pr) - '{id,page,job,attempts,seconds,queued_at,started_at,finished_at}'::text[]
-		|| jsonb_build_object('number', p.number) from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page`,
-	"object": `select o.document, to_jsonb(o) - '{id,page_run,created_at}'::text[] || jsonb_build_object('number', p.number, 'run', pr.run)
-		from palimpsest.object o left join palimpsest.page_run pr on pr.id = o.page_run left join palimpsest.page p on p.id = pr.page`,
+	"page run": `select pr.document, to_jsonb(pr) - '{id,page,run,job,attempts,seconds,queued_at,started_at,finished_at}'::text[]
+		|| jsonb_build_object('number', p.number, 'run', r.nth) from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page join run r on r.id = pr.run`,
+	"object": `select o.document, to_jsonb(o) - '{id,page_run,created_at}'::text[] || jsonb_build_object('number', p.number, 'run', r.nth)
+		from palimpsest.object o left join palimpsest.page_run pr on pr.id = o.page_run left join palimpsest.page p on p.id = pr.page
+		left join run r on r.id = pr.run`,
+	"promotion": `select h.document, to_jsonb(h) - '{id,from_run,to_run,created_at}'::text[] || jsonb_build_object('from', f.nth, 'to', r.nth)
+		from palimpsest.promotion h left join run f on f.id = h.from_run join run r on r.id = h.to_run`,
 }
 
 // digest reads the content of a side: for each document its lines, sorted. Rows of tasks and published files are among
@@ -39,7 +46,7 @@ func (w *world) digest(t *testing.T, side string) map[string][]string {
 	pool := w.pool(t, side)
 	lines := map[string][]string{}
 	collect := func(kind, query string) {
-		rows, err := pool.Query(t.Context(), query)
+		rows, err := pool.Query(t.Context(), nth+query)
 		check(t, err)
 		var id, row string
 		_, err = pgx.ForEachRow(rows, []any{&id, &row}, func() error {
@@ -52,8 +59,8 @@ func (w *world) digest(t *testing.T, side string) map[string][]string {
 		collect(kind, strings.Replace(query, ", to_jsonb", "::text, to_jsonb", 1))
 	}
 	for _, relation := range w.relations(t, pool) {
-		collect(relation, `select pr.document::text, to_jsonb(x) - 'page_run' || jsonb_build_object('number', p.number, 'run', pr.run) from `+
-			relation+` x join palimpsest.page_run pr on pr.id = x.page_run join palimpsest.page p on p.id = pr.page`)
+		collect(relation, `select pr.document::text, to_jsonb(x) - 'page_run' || jsonb_build_object('number', p.number, 'run', r.nth) from `+
+			relation+` x join palimpsest.page_run pr on pr.id = x.page_run join palimpsest.page p on p.id = pr.page join run r on r.id = pr.run`)
 	}
 	for key, content := range w.objects(t, side, "documents/") {
 		for _, d := range w.documents {
@@ -160,7 +167,8 @@ var sound = map[string]string{
 	"runs not final":                      "select count(*) from palimpsest.run where state in ('queued', 'running')",
 	"page runs not final":                 "select count(*) from palimpsest.page_run where state in ('queued', 'running')",
 	"pages without one current run of each task": `select count(*) from (select p.id, r.task from palimpsest.page p join palimpsest.run r on r.document = p.document
-		left join palimpsest.page_run pr on pr.page = p.id and pr.task = r.task and pr.current group by 1, 2 having count(pr.id) <> 1) x`,
+		left join palimpsest.page_run pr on pr.page = p.id and pr.task = r.task and pr.current group by 1, 2 having count(distinct pr.id) <> 1) x`,
+	"documents whose files are of other rows than are current": "select count(*) from palimpsest.document where revision <> finished_revision",
 	"documents with another number of pages than their source": `select count(*) from palimpsest.document d
 		where d.state <> 'failed' and d.pages <> (select count(*) from palimpsest.page p where p.document = d.id)`,
 	"jobs that did not complete": "select count(*) from river.river_job where state <> 'completed' and kind in ('ingest', 'read', 'finish', 'scan')",

@@ -15,14 +15,15 @@ import (
 )
 
 // fastModel writes a model with random weights: its answers are nonsense, but the same nonsense whenever the same
-// picture is shown, and they come in milliseconds. It is asked for text without places, so that it gives words.
-func fastModel(t testing.TB) string {
+// picture is shown, and they come in milliseconds. It is asked for text without places, so that it gives words. Another
+// seed makes another model.
+func fastModel(t testing.TB, seed uint64) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "fast")
+	dir := filepath.Join(t.TempDir(), fmt.Sprint("fast-", seed))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := enginetest.WriteCheckpoint(dir, enginetest.Shape{Locations: 4, Seed: 5}); err != nil {
+	if err := enginetest.WriteCheckpoint(dir, enginetest.Shape{Locations: 4, Seed: seed}); err != nil {
 		t.Fatal(err)
 	}
 	profile, err := json.Marshal(task.ModelProfile{Name: "fast", Format: task.ProfileFormat, Tasks: map[string]task.Profile{
@@ -42,6 +43,7 @@ type file struct {
 	name    string
 	content []byte
 	options map[string]string
+	again   string // what is done to it once it has ended; see readAgain
 }
 
 var vocabulary = strings.Fields("archive ledger copper winter harbour letter margin candle bridge velvet orchard silver paper quarry lantern meadow")
@@ -88,28 +90,30 @@ var (
 	useLayer = map[string]string{"text_layer": "use"}
 )
 
-// shortLoad is a few documents of every kind: read by the model, taken from the text layer, blank, and refused.
+// shortLoad is a few documents of every kind: read by the model, taken from the text layer, blank, and refused. Some are
+// read again by another model.
 func shortLoad(t testing.TB) []file {
 	whole := pdf(3, 30)
 	return []file{
-		{"read-1.pdf", pdf(9, 1), readIt}, {"layer-1.pdf", pdf(5, 2), useLayer}, {"note.txt", []byte("no document at all"), nil},
-		{"read-2.pdf", pdf(7, 3), readIt}, {"blank.jpg", sample(t, "blank.jpg"), nil}, {"layer-2.pdf", pdf(4, 4), useLayer},
-		{"cut.pdf", whole[:len(whole)/3], readIt}, {"read-3.pdf", pdf(6, 5), readIt},
+		{"read-1.pdf", pdf(9, 1), readIt, ""}, {"layer-1.pdf", pdf(5, 2), useLayer, againAlways}, {"note.txt", []byte("no document at all"), nil, ""},
+		{"read-2.pdf", pdf(7, 3), readIt, againUndone}, {"blank.jpg", sample(t, "blank.jpg"), nil, ""}, {"layer-2.pdf", pdf(4, 4), useLayer, ""},
+		{"cut.pdf", whole[:len(whole)/3], readIt, ""}, {"read-3.pdf", pdf(6, 5), readIt, ""},
 	}
 }
 
 // longLoad adds documents of several chunks, samples of other formats, and many small ones.
 func longLoad(t testing.TB) []file {
 	load := append(shortLoad(t),
-		file{"long-read.pdf", pdf(40, 6), readIt}, file{"long-layer.pdf", pdf(36, 7), useLayer},
-		file{"handbook.pdf", sample(t, "handbook.pdf"), useLayer}, file{"ledger.tif", sample(t, "ledger.tif"), readIt},
-		file{"receipt.jpg", sample(t, "receipt.jpg"), readIt}, file{"label-exif.jpg", sample(t, "label-exif.jpg"), nil})
+		file{"long-read.pdf", pdf(40, 6), readIt, ""}, file{"long-layer.pdf", pdf(36, 7), useLayer, againPromoted},
+		file{"handbook.pdf", sample(t, "handbook.pdf"), useLayer, ""}, file{"ledger.tif", sample(t, "ledger.tif"), readIt, againAlways},
+		file{"receipt.jpg", sample(t, "receipt.jpg"), readIt, againUndone}, file{"label-exif.jpg", sample(t, "label-exif.jpg"), nil, ""})
 	for i := range uint64(24) {
 		options := readIt
 		if i%3 == 2 {
 			options = useLayer
 		}
-		load = append(load, file{fmt.Sprintf("small-%02d.pdf", i), pdf(2+int(i%5), 100+i), options})
+		again := []string{"", "", "", "", againAlways, againPromoted, againUndone, ""}[i%8]
+		load = append(load, file{fmt.Sprintf("small-%02d.pdf", i), pdf(2+int(i%5), 100+i), options, again})
 	}
 	return load
 }

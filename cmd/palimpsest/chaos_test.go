@@ -41,13 +41,15 @@ func TestChaosLong(t *testing.T) {
 }
 
 // chaos processes a load twice: once in peace, and once while a driver kills and freezes workers, plugins, Postgres and
-// the S3 server, each so often. Rows and artifacts must be the same.
+// the S3 server, each so often. Meanwhile some documents are read again by another model, whose runs are promoted. Rows
+// and artifacts must be the same.
 func chaos(t *testing.T, seed uint64, load []file, kills, freezes int) {
 	w := newWorld(t, load)
 	calmly := w.work(t, calm)
 	w.exec(t, calm, letGo, "")
 	w.finish(t, calm, calmly.out.String)
 	calmly.stop(t)
+	w.readAgainInPeace(t)
 
 	d := newDriver(t, w, seed)
 	var pages int
@@ -135,6 +137,7 @@ func newDriver(t *testing.T, w *world, seed uint64) *driver {
 	for i := range 2 {
 		d.workers = append(d.workers, keep(t, w, fmt.Sprint("worker ", i+1)))
 	}
+	d.workers = append(d.workers, keep(t, w, "worker of the other model", modelEnv+"="+w.other))
 	return d
 }
 
@@ -152,6 +155,7 @@ func (d *driver) run(kills, freezes int) {
 	for target := range plans {
 		d.done[target] = 0
 	}
+	again := d.readAgain()
 	ctx, cancel := context.WithCancel(d.t.Context())
 	defer cancel()
 	var actors, beside sync.WaitGroup
@@ -174,6 +178,7 @@ func (d *driver) run(kills, freezes int) {
 	beside.Wait()
 	_, err := d.pool.Exec(d.t.Context(), letGo, "")
 	check(d.t, err)
+	again()
 }
 
 // note counts an event and logs it with the jobs that were in flight.
@@ -486,6 +491,7 @@ func (d *driver) workersSay() string {
 type keeper struct {
 	w             *world
 	name          string
+	env           []string
 	starts, exits int
 	why           []string // last words of those that ended by themselves
 
@@ -495,8 +501,8 @@ type keeper struct {
 	ended    chan struct{}
 }
 
-func keep(t *testing.T, w *world, name string) *keeper {
-	k := &keeper{w: w, name: name, ended: make(chan struct{})}
+func keep(t *testing.T, w *world, name string, env ...string) *keeper {
+	k := &keeper{w: w, name: name, env: append(env, timeoutEnv+"="+hangAfter.String()), ended: make(chan struct{})}
 	started := make(chan error, 1)
 	go k.run(started)
 	check(t, <-started)
@@ -507,7 +513,7 @@ func keep(t *testing.T, w *world, name string) *keeper {
 func (k *keeper) run(started chan<- error) {
 	defer close(k.ended)
 	for {
-		p, err := k.w.spawn(storm, []string{timeoutEnv + "=" + hangAfter.String()}, workArguments...)
+		p, err := k.w.spawn(storm, k.env, workArguments...)
 		k.mu.Lock()
 		if k.now = p; err == nil && k.stopping {
 			_ = p.cmd.Process.Signal(os.Interrupt)

@@ -38,8 +38,9 @@ const (
 // a bucket each that begin with the same documents under the same ids, so that what becomes of them must be the same
 // byte for byte.
 type world struct {
-	dir, model string
-	documents  []document // in the order of the load
+	dir          string
+	model, other string     // the workers', and the one that reads some documents again
+	documents    []document // in the order of the load
 
 	mu sync.Mutex
 	pg *localpg.Server
@@ -63,7 +64,7 @@ func newWorld(t *testing.T, load []file) *world {
 	check(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	check(t, os.Chmod(dir, 0o711)) // Postgres and plugins may run as other users
-	w := &world{dir: dir, model: fastModel(t)}
+	w := &world{dir: dir, model: fastModel(t, 5), other: fastModel(t, 6)}
 	check(t, w.startPostgres(t.Context()))
 	t.Cleanup(func() { w.pg.Stop(context.Background()) })
 	check(t, w.startS3(t.Context(), ""))

@@ -85,7 +85,7 @@ func TestACrashAtEveryFailPointLosesNothing(t *testing.T) {
 		if slices.Contains(sweepPoints, p) || slices.Contains(scanPoints, p) {
 			continue
 		}
-		f := file{fmt.Sprintf("point-%02d.pdf", i), pdf(2, 200+uint64(i)), readIt}
+		f := file{fmt.Sprintf("point-%02d.pdf", i), pdf(2, 200+uint64(i)), readIt, ""}
 		switch {
 		case strings.HasPrefix(string(p), "failure"):
 			f.content = []byte(fmt.Sprintf("no document at all: %d", i))

@@ -12,13 +12,14 @@ on conflict (document, task, name) where page_run is null
 do update set media_type = excluded.media_type, hash = excluded.hash, bytes = excluded.bytes;
 
 -- name: ObjectsOfDocument :many
--- Objects of the document as a whole and of current page runs; number 0 means all pages.
+-- Objects of the document as a whole and of current page runs; number 0 means all pages. What a task made of a page before
+-- a person corrected it is left out.
 select o.*, coalesce(p.number, 0)::integer as number
 from palimpsest.object o
 left join palimpsest.page_run pr on pr.id = o.page_run
 left join palimpsest.page p on p.id = pr.page
 where o.document = @document
-  and (o.page_run is null or pr.current)
+  and (o.page_run is null or pr.current and pr.corrections = 0)
   and (@number::integer = 0 or p.number = @number)
 order by coalesce(p.number, 0), o.task, o.name;
 

@@ -35,7 +35,7 @@ from palimpsest.page_run where run = @run group by state order by state;
 
 -- name: RunsWithPages :many
 -- Every run of a document with its page runs.
-select r.id as run, p.number, pr.id as page_run, pr.state, pr.current, pr.records, pr.confidence, pr.model, pr.seconds, pr.tokens, pr.failure
+select r.id as run, p.number, pr.id as page_run, pr.state, pr.current, pr.records, pr.confidence, pr.corrections, pr.model, pr.seconds, pr.tokens, pr.failure
 from palimpsest.run r join palimpsest.page_run pr on pr.run = r.id join palimpsest.page p on p.id = pr.page
 where r.document = @document
 order by r.id, p.number;

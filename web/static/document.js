@@ -90,14 +90,18 @@ export function openDocument(view, id, first, { say, changed }) {
   function drawPage() {
     const p = pages.get(number);
     if (!p) {
+      page?.close();
       page = null;
       const text = final(doc.state) ? (doc.pages ? `There is no page ${number}.` : '') : 'The first pages appear here as soon as they are drawn.';
       work.className = 'work no-text';
       work.replaceChildren(el('p.waiting', {}, text));
       return;
     }
-    if (page?.number !== number) page = openPage(work, doc, p, { say });
-    page.update(p);
+    if (page?.number !== number) {
+      page?.close();
+      page = openPage(work, doc, p, { say });
+    }
+    page.update(p, doc);
   }
 
   function show(n) {

@@ -27,6 +27,7 @@ export async function call(path, options) {
 
 export const get = (path) => call(path);
 export const post = (path) => call(path, { method: 'POST' });
+export const send = (path, body) => call(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
 
 /** Uploads one file with progress between 0 and 1. fetch cannot tell how far an upload is. */
 export function upload(file, { tasks, options, password }, onProgress) {

@@ -4,6 +4,7 @@
 import { count, el, finalPage, state, svg } from './dom.js';
 import { all, get } from './http.js';
 import { failure, stateOf } from './document.js';
+import { regionTool } from './region.js';
 
 // What confidence is called low and middling. The words of a model that is sure lie above.
 const lowBelow = 0.6;
@@ -26,6 +27,7 @@ export function openPage(work, doc, page, { say }) {
   const overlay = svg('svg', { viewBox: `0 0 ${page.width} ${page.height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   const picture = el('img', { src: `${url}/image`, alt: `Page ${page.number} of ${doc.name}`, width: page.width, height: page.height });
   const sheet = el('div.sheet', {}, picture, overlay);
+  const region = regionTool(sheet, page, { base, url, say });
   const stage = el('div.stage', { tabindex: 0, 'aria-label': 'Page image' }, sheet);
   const tip = el('div.tip', { hidden: true });
   const key = el('div.key', {});
@@ -39,9 +41,9 @@ export function openPage(work, doc, page, { say }) {
   const zoomButtons = Object.entries(zooms).map(([k, label]) => el('button', { type: 'button', onclick: () => set('zoom', k), 'data-zoom': k }, label));
   const tools = el('div.tools', { role: 'toolbar', 'aria-label': 'View' },
     el('label', { title: 'b' }, boxesBox, 'Boxes'), el('label', { title: 'c' }, coloursBox, 'Confidence'), el('label', { title: 't' }, textBox, 'Text'), key,
-    el('div.zoom', { role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons));
+    el('div.right', {}, region.button, el('div.zoom', { role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons)));
   const textSide = el('section.text-box', { 'aria-label': 'Text' }, el('div.text-head', {}, note, links), text);
-  const stageSide = el('section.stage-box', { 'aria-label': 'Page' }, tools, stage, tip);
+  const stageSide = el('section.stage-box', { 'aria-label': 'Page' }, tools, region.bar, stage, region.results, tip);
 
   for (const [name, box] of [['boxes', boxesBox], ['colours', coloursBox], ['text', textBox]]) box.addEventListener('change', () => set(name, box.checked));
 
@@ -69,6 +71,7 @@ export function openPage(work, doc, page, { say }) {
     const scale = { fit: Math.min(w / page.width, Math.max(h, 240) / page.height, 2), width: Math.min(w / page.width, 1.5), full: 1 / devicePixelRatio }[settings.zoom];
     sheet.style.width = `${Math.round(page.width * scale)}px`;
     sheet.style.height = `${Math.round(page.height * scale)}px`;
+    region.resize();
   }
   const watch = new ResizeObserver(resize);
   watch.observe(stage);
@@ -139,8 +142,9 @@ export function openPage(work, doc, page, { say }) {
     } }, 'Copy');
   }
 
-  function update(p) {
+  function update(p, now) {
     page = p;
+    region.update(now);
     const run = p.runs.find((r) => r.task === task) || { state: stateOf(p) };
     const bad = p.failure || run.failure;
     if (p.failure || !p.width) {
@@ -166,13 +170,14 @@ export function openPage(work, doc, page, { say }) {
   function press(k) {
     const name = { b: 'boxes', c: 'colours', t: 'text' }[k];
     if (name) { set(name, !settings[name]); draw(); return true; }
+    if (k === 'r') { region.press(); return true; }
     const order = Object.keys(zooms);
     const step = { '+': 1, '-': -1 }[k];
     if (step) set('zoom', order[Math.min(order.length - 1, Math.max(0, order.indexOf(settings.zoom) + step))]);
     return Boolean(step);
   }
 
-  return { number: page.number, update, key: press, close: () => watch.disconnect() };
+  return { number: page.number, update, key: press, close: () => { watch.disconnect(); region.close(); } };
 }
 
 const labels = { 'page.hocr': 'hOCR', 'page.txt': 'Text' };

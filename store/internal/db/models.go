@@ -10,6 +10,28 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
+// What people corrected, in their order. Nothing is ever taken out: what was wrong is undone by another row.
+type Correction struct {
+	ID       int64
+	Document string
+	Page     int32
+	Task     string
+	// change or remove the row that stands at a place; add one; answer: everything that was read of a region anew; right: the page is right as it is; undo: an earlier correction is void.
+	Kind     string
+	Relation string
+	// x0, y0, x1, y1 in raster pixels: where the row stood that is meant. Of any run, the row that covers it best is taken.
+	Place []float64
+	// What stands there instead: [{relation, box, polygon, set, values}]; set: only what was corrected.
+	Rows []byte
+	// What stood there when it was corrected: {box, source, confidence, values}; null for nothing.
+	Was []byte
+	// The correction that is void; undoing an undo brings it back.
+	Undoes pgtype.Int8
+	// Who, as the client named them. Not verified.
+	Actor     string
+	CreatedAt time.Time
+}
+
 // One submitted file. Pages, runs and rows hang below it and are removed with it.
 type Document struct {
 	// UUID version 7: sorts by time of submission.
@@ -118,6 +140,8 @@ type PageRun struct {
 	Records pgtype.Int4
 	// Mean confidence of those rows that have one; null where none has.
 	Confidence pgtype.Float8
+	// How many corrections are in force over its rows; then the rows it read itself have the numbers -1 - seq.
+	Corrections int32
 }
 
 // Relations of tasks for which tables exist (task_<task>.<name>) and their columns: [{name, type, summary}].

@@ -58,7 +58,7 @@ from palimpsest.object o
 left join palimpsest.page_run pr on pr.id = o.page_run
 left join palimpsest.page p on p.id = pr.page
 where o.document = $1
-  and (o.page_run is null or pr.current)
+  and (o.page_run is null or pr.current and pr.corrections = 0)
   and ($2::integer = 0 or p.number = $2)
 order by coalesce(p.number, 0), o.task, o.name
 `
@@ -81,7 +81,8 @@ type ObjectsOfDocumentRow struct {
 	Number    int32
 }
 
-// Objects of the document as a whole and of current page runs; number 0 means all pages.
+// Objects of the document as a whole and of current page runs; number 0 means all pages. What a task made of a page before
+// a person corrected it is left out.
 func (q *Queries) ObjectsOfDocument(ctx context.Context, db DBTX, arg ObjectsOfDocumentParams) ([]ObjectsOfDocumentRow, error) {
 	rows, err := db.Query(ctx, objectsOfDocument, arg.Document, arg.Number)
 	if err != nil {

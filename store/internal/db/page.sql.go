@@ -155,7 +155,7 @@ func (q *Queries) InsertPageRuns(ctx context.Context, db DBTX, arg InsertPageRun
 }
 
 const pageRunByID = `-- name: PageRunByID :one
-select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page where pr.id = $1
+select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, pr.corrections, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page where pr.id = $1
 `
 
 type PageRunByIDRow struct {
@@ -187,13 +187,14 @@ func (q *Queries) PageRunByID(ctx context.Context, db DBTX, id int64) (PageRunBy
 		&i.PageRun.FinishedAt,
 		&i.PageRun.Records,
 		&i.PageRun.Confidence,
+		&i.PageRun.Corrections,
 		&i.Number,
 	)
 	return i, err
 }
 
 const pageRunWork = `-- name: PageRunWork :one
-select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, p.id, p.document, p.number, p.member, p.width, p.height, p.dpi, p.x_height, p.rotation, p.to_source, p.source_unit, p.square_to_page, p.raster_hash, p.square_hash, p.text_hash, p.blank, p.failure, p.failure_kind, p.created_at, r.id, r.document, r.task, r.options, r.fingerprint, r.digest, r.state, r.created_at, r.finished_at, r.regions, r.promote, r.requested_by
+select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, pr.corrections, p.id, p.document, p.number, p.member, p.width, p.height, p.dpi, p.x_height, p.rotation, p.to_source, p.source_unit, p.square_to_page, p.raster_hash, p.square_hash, p.text_hash, p.blank, p.failure, p.failure_kind, p.created_at, r.id, r.document, r.task, r.options, r.fingerprint, r.digest, r.state, r.created_at, r.finished_at, r.regions, r.promote, r.requested_by
 from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page join palimpsest.run r on r.id = pr.run
 where pr.id = $1
 `
@@ -228,6 +229,7 @@ func (q *Queries) PageRunWork(ctx context.Context, db DBTX, id int64) (PageRunWo
 		&i.PageRun.FinishedAt,
 		&i.PageRun.Records,
 		&i.PageRun.Confidence,
+		&i.PageRun.Corrections,
 		&i.Page.ID,
 		&i.Page.Document,
 		&i.Page.Number,
@@ -264,7 +266,7 @@ func (q *Queries) PageRunWork(ctx context.Context, db DBTX, id int64) (PageRunWo
 }
 
 const pageRunsOfDocument = `-- name: PageRunsOfDocument :many
-select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page
+select pr.id, pr.page, pr.run, pr.document, pr.task, pr.state, pr.current, pr.job, pr.attempts, pr.failure, pr.failure_kind, pr.model, pr.seconds, pr.tokens, pr.notes, pr.queued_at, pr.started_at, pr.finished_at, pr.records, pr.confidence, pr.corrections, p.number from palimpsest.page_run pr join palimpsest.page p on p.id = pr.page
 where pr.document = $1 and ($2::integer = 0 or p.number = $2)
 order by p.number, pr.id
 `
@@ -295,6 +297,7 @@ type PageRunsOfDocumentRow struct {
 	FinishedAt  pgtype.Timestamptz
 	Records     pgtype.Int4
 	Confidence  pgtype.Float8
+	Corrections int32
 	Number      int32
 }
 
@@ -328,6 +331,7 @@ func (q *Queries) PageRunsOfDocument(ctx context.Context, db DBTX, arg PageRunsO
 			&i.FinishedAt,
 			&i.Records,
 			&i.Confidence,
+			&i.Corrections,
 			&i.Number,
 		); err != nil {
 			return nil, err

@@ -116,7 +116,7 @@ func (q *Queries) QueuePageRuns(ctx context.Context, db DBTX, arg QueuePageRunsP
 }
 
 const regionsPageRun = `-- name: RegionsPageRun :one
-select f.id, f.page, f.run, f.document, f.task, f.state, f.current, f.job, f.attempts, f.failure, f.failure_kind, f.model, f.seconds, f.tokens, f.notes, f.queued_at, f.started_at, f.finished_at, f.records, f.confidence from palimpsest.page_run w
+select f.id, f.page, f.run, f.document, f.task, f.state, f.current, f.job, f.attempts, f.failure, f.failure_kind, f.model, f.seconds, f.tokens, f.notes, f.queued_at, f.started_at, f.finished_at, f.records, f.confidence, f.corrections from palimpsest.page_run w
 join palimpsest.page_run f on f.page = w.page
 where w.id = $1 and f.run = $2
 `
@@ -151,6 +151,7 @@ func (q *Queries) RegionsPageRun(ctx context.Context, db DBTX, arg RegionsPageRu
 		&i.FinishedAt,
 		&i.Records,
 		&i.Confidence,
+		&i.Corrections,
 	)
 	return i, err
 }

@@ -509,24 +509,25 @@ func (q *Queries) RunsByID(ctx context.Context, db DBTX, ids []int64) ([]Run, er
 }
 
 const runsWithPages = `-- name: RunsWithPages :many
-select r.id as run, p.number, pr.id as page_run, pr.state, pr.current, pr.records, pr.confidence, pr.model, pr.seconds, pr.tokens, pr.failure
+select r.id as run, p.number, pr.id as page_run, pr.state, pr.current, pr.records, pr.confidence, pr.corrections, pr.model, pr.seconds, pr.tokens, pr.failure
 from palimpsest.run r join palimpsest.page_run pr on pr.run = r.id join palimpsest.page p on p.id = pr.page
 where r.document = $1
 order by r.id, p.number
 `
 
 type RunsWithPagesRow struct {
-	Run        int64
-	Number     int32
-	PageRun    int64
-	State      string
-	Current    bool
-	Records    pgtype.Int4
-	Confidence pgtype.Float8
-	Model      string
-	Seconds    float64
-	Tokens     int64
-	Failure    []byte
+	Run         int64
+	Number      int32
+	PageRun     int64
+	State       string
+	Current     bool
+	Records     pgtype.Int4
+	Confidence  pgtype.Float8
+	Corrections int32
+	Model       string
+	Seconds     float64
+	Tokens      int64
+	Failure     []byte
 }
 
 // Every run of a document with its page runs.
@@ -547,6 +548,7 @@ func (q *Queries) RunsWithPages(ctx context.Context, db DBTX, document string) (
 			&i.Current,
 			&i.Records,
 			&i.Confidence,
+			&i.Corrections,
 			&i.Model,
 			&i.Seconds,
 			&i.Tokens,
