@@ -10,7 +10,7 @@ from PIL import Image
 from training import degrade
 from training.example import Example
 from training.music import engrave, sources, spelling, views
-from training.music.score import score
+from training.music.measure import score
 from training.render import PATCH
 from training.targets import TILE
 
@@ -22,7 +22,7 @@ PROMPTS = {
 __all__ = ["PROMPTS", "Source", "drawn", "score"]
 
 SHEETS = 5  # at hand
-USES = 3  # examples for each bar of a sheet
+USES = 4  # examples for each bar of a sheet
 SYSTEMS = 0.15  # of examples show a whole system
 SEVERAL = 0.07  # of views of bars show two
 EMPTY = 0.02  # of examples show no music
@@ -57,7 +57,7 @@ class Source:
         self.sheets = [s for s in self.sheets if s[1] > 0]
         while len(self.sheets) < SHEETS:
             self.sheets.append(self._next())
-        whole = r.random() < (SYSTEMS if rows > 4 else 0.7)
+        whole = r.random() < (SYSTEMS if rows > 4 else 1.0)
         for entry in r.sample(self.sheets, len(self.sheets)):
             for _ in range(3):
                 found = views.system_view(entry[0], r, rows) if whole else self._bars(entry[0], rows)

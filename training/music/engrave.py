@@ -44,7 +44,7 @@ class Measure:
     right: float = 0.0
     bars: list[float] = field(default_factory=list)  # x of the bar line behind it
     staves: list[list[float]] = field(default_factory=list)  # y of the lines of each staff, from the top
-    signs: list[tuple[str, int, float]] = field(default_factory=list)  # of the beginning of a system: kind, staff, x
+    signs: list[tuple[str, int, float, float]] = field(default_factory=list)  # clefs, keys, metres without a name: kind, staff, x, y
 
 
 @dataclass
@@ -185,9 +185,9 @@ def _name(page: Page, stack: list[tuple[str, str]], inside: set[str], at: tuple[
         if found:
             page.clefs[found[1:3]] = at[0] + 230
         elif page.measures:
-            page.measures[-1].signs.append(("clef", len(page.measures[-1].staves) - 1, at[0] + 230))
+            page.measures[-1].signs.append(("clef", len(page.measures[-1].staves) - 1, at[0] + 230, at[1]))
     elif kind in ("keyAccid", "keySig", "meterSig") and page.measures:
-        page.measures[-1].signs.append(("key" if kind != "meterSig" else "metre", len(page.measures[-1].staves) - 1, at[0] + 90))
+        page.measures[-1].signs.append(("key" if kind != "meterSig" else "metre", len(page.measures[-1].staves) - 1, at[0] + 90, at[1]))
 
 
 def _path(page: Page, a: dict[str, str], stack: list[tuple[str, str]], shift: tuple[float, float], inside: set[str]) -> None:

@@ -85,14 +85,14 @@ def event(token: str) -> Event:
         own = "".join(c for s in SIGNS for c in part if c == s)
         part = part.replace("r", "")
         m = _NOTE.search(part)
+        if rest:
+            signs = ";" if ";" in own else signs
         if m:
             letters, sign = m.group(1), m.group(2) or ""
             octave = 3 + len(letters) if letters.islower() else 4 - len(letters)
             marked = "n" in part[m.end() :] or "X" in part
             notes.append(Note(7 * octave + LETTERS.index(letters[0].lower()), len(sign) * (1 if "#" in sign else -1), marked, own))
-        elif rest:
-            signs = own
-        else:
+        elif not rest:
             raise Odd(f"no note in {token!r}")
     if not duration and not grace:
         raise Odd(f"no duration in {token!r}")

@@ -53,6 +53,7 @@ class Sheet:
     style: str  # "clean", "grey" or "bitonal"
 
 
+FINEST = 2.5  # pixels of a view for one of the square, at most, when it is worn
 STYLES = (("clean", 0.34), ("grey", 0.22), ("bitonal", 0.44))
 
 
@@ -139,7 +140,7 @@ def _place(page: engrave.Page, system: kern.System, bar: kern.Bar, number: int, 
         if kind == "clef" and (line, column) in page.clefs:
             x = page.clefs[line, column]
         elif kind:
-            x = next((at for k, s, at in measure.signs if k == kind and s == system.staves - 1 - staff), None)
+            x = next((at for k, s, at, _ in measure.signs if k == kind and s == system.staves - 1 - staff), None)
         elif token.text.startswith("*X"):
             x = notes_x(i, -1)
             x = x + 130 if x is not None else None
@@ -186,34 +187,33 @@ def picture(image: Image.Image, space: float, view: Window, r: random.Random, st
     cut = image.crop((max(0, x0), max(0, y0), min(image.width, x1), min(image.height, y1)))
     part = Image.new("L", (x1 - x0, y1 - y0), 255)
     part.paste(cut, (max(0, -x0), max(0, -y0)))
-    side = math.ceil(view.side)
-    scale = side / TILE
-    if view.warp:  # turned with what surrounds it in the square, then cut again
-        whole = Image.new("L", (side, side), 255)
-        whole.paste(part, (round(view.box[0] - view.left), round(view.box[1] - view.top)))
-        part = view.warp.image(whole, scale, 255)
+    scale = min(1.0, FINEST * TILE / view.side)
+    if scale < 1:  # a whole system: finer than the square by more than it takes to wear it
+        part = part.resize((max(1, round(part.width * scale)), max(1, round(part.height * scale))), Image.Resampling.BOX)
+    if view.warp:  # about the middle, which is that of the square
+        c, _, s, _ = view.warp.forward
+        part = part.rotate(-math.degrees(math.atan2(s, c)), Image.Resampling.BILINEAR, fillcolor=255)
     if style == "bitonal":
-        part = scan(part, space, r, noise)
+        part = scan(part, space * scale, r, noise)
     elif style == "grey":
-        part = degrade.canvas_wear(part, r, noise, max(1.0, scale), "grey")
-    if not view.warp:
-        whole = Image.new("L", (side, side), 255)
-        whole.paste(part, (round(view.box[0] - view.left), round(view.box[1] - view.top)))
-        part = whole
-    small = part.resize((TILE, TILE), Image.Resampling.BICUBIC)
-    pixels = degrade.tile_wear(small, r, noise, style if style != "grey" else "grey")
+        part = degrade.canvas_wear(part, r, noise, max(1.0, view.side * scale / TILE), "grey")
+    side = math.ceil(view.side * scale)
+    whole = Image.new("L", (side, side), 255)
+    whole.paste(part, (round((view.box[0] - view.left) * scale), round((view.box[1] - view.top) * scale)))
+    small = whole.resize((TILE, TILE), Image.Resampling.BICUBIC)
+    pixels = degrade.tile_wear(small, r, noise, style)
     return np.asarray(pixels).copy()
 
 
 def scan(image: Image.Image, space: float, r: random.Random, noise: np.random.Generator) -> Image.Image:
     """A black-and-white scan of an old engraving: ink that is thick here and thin there, broken lines, specks."""
-    a = np.asarray(image.filter(ImageFilter.GaussianBlur(space * r.uniform(0.02, 0.085))), dtype=np.float32)
-    level = r.uniform(90, 185)
+    a = np.asarray(image.filter(ImageFilter.GaussianBlur(space * r.uniform(0.02, 0.06))), dtype=np.float32)
+    level = r.uniform(115, 195)
     h, w = a.shape
     if r.random() < 0.75:
-        a = a + degrade._smooth_field((h, w), max(2, int(w / space / r.uniform(1.0, 6))), noise) * r.uniform(6, 34)
+        a = a + degrade._smooth_field((h, w), max(2, int(w / space / r.uniform(1.0, 6))), noise) * r.uniform(6, 26)
     if r.random() < 0.6:
-        a = a + degrade._smooth_field((h, w), max(2, int(w / space * r.uniform(1.0, 3.5))), noise) * r.uniform(6, 40)
+        a = a + degrade._smooth_field((h, w), max(2, int(w / space * r.uniform(1.0, 3.5))), noise) * r.uniform(6, 36)
     if r.random() < 0.25:
         degrade.specks(a, r, noise)
     return Image.fromarray(np.where(a > level, np.uint8(255), np.uint8(0)))
@@ -268,10 +268,9 @@ def items(s: Sheet, bar: int, view: Window) -> list[Item]:
                 y = {"G": lines[3], "F": lines[1]}.get(body[0], lines[5 - int(body[-1])] if body[0] == "C" else middle)
                 glyphs = [(other_class(body[0]), x, y)]
             elif body[0] in "#-":
-                xs = [v * scale for k, n, v in measure.signs if k == "key" and n == s.system.staves - 1 - step.staff]
-                xs = xs[-len(body) :]
-                glyphs = [(other_class(body[0]), v, middle) for v in xs]
-                right = xs[-1] if xs else right
+                at = [(u * scale, v * scale) for k, n, u, v in measure.signs if k == "key" and n == s.system.staves - 1 - step.staff][-len(body) :]
+                glyphs = [(other_class(body[0]), u, v) for u, v in at]
+                right = at[-1][0] if at else right
             elif "/" in body:
                 top, below = body.split("/")
                 glyphs = [(vocab.CHARACTER_CLASS[top[-1]], x, lines[1]), (vocab.CHARACTER_CLASS[below[-1]], x, lines[3])]
