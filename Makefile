@@ -105,6 +105,11 @@ train/setup: ## fonts and Python packages for training
 train: ## start or resume training of the small default model
 	nice -n 10 $(VENV)/bin/python -m training.train
 
+.PHONY: sweep
+sweep: ## sizes, resolutions and learning rates of small models against one another (hours; goes on where it stopped)
+	nice -n 10 $(VENV)/bin/python -m training.sweep --part 0/2 & nice -n 10 $(VENV)/bin/python -m training.sweep --part 1/2; wait
+	$(VENV)/bin/python -m training.sweep.plots
+
 .PHONY: test/training
 test/training: ## the trainer's own tests (needs train/setup)
 	$(VENV)/bin/python -m pytest -q training/tests
