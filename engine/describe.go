@@ -22,8 +22,8 @@ type Description struct {
 	Prompt     int   // tokens around the image: begin mark, prompt, newline
 	Operations Operations
 	Memory     []FormatMemory // by format, the widest first
-	Cache      int64          // bytes of keys and values of one page: image and prompt
-	PerToken   int64          // bytes of keys and values of one further token
+	Cache      int64          // bytes of keys and values of one page, image and prompt, as float32; 8- and 4-bit formats keep half
+	PerToken   int64          // bytes of keys and values of one further token, likewise
 }
 
 // Operations are multiplications and additions, counted as two, of one page.
@@ -37,6 +37,7 @@ type Operations struct {
 type FormatMemory struct {
 	Format  string
 	Bytes   int64
+	Cache   int64  // bytes of keys and values of one page beside it
 	Refusal string // why the format cannot hold the model; "" where it can
 }
 
@@ -122,7 +123,12 @@ func Describe(c weights.Config, prompt int) (Description, error) {
 		Token: 2 * (textWeights + head),
 	}
 	for _, f := range kernel.Formats() {
-		d.Memory = append(d.Memory, formatMemory(f, entries))
+		m := formatMemory(f, entries)
+		m.Cache = gemma.CacheBytes(t, int(tokens))
+		if f != kernel.Float32Format && f != kernel.BFloat16Format {
+			m.Cache /= 2
+		}
+		d.Memory = append(d.Memory, m)
 	}
 	d.Cache = gemma.CacheBytes(t, int(tokens))
 	d.PerToken = gemma.CacheBytes(t, 1<<16) >> 16
@@ -149,14 +155,14 @@ func formatMemory(f kernel.Format, entries []weights.Entry) FormatMemory {
 // CheckMemory refuses a format whose weights, with the keys and values of one page, pass budget bytes.
 func (d Description) CheckMemory(format string, budget int64) error {
 	for _, m := range d.Memory {
-		switch need := m.Bytes + d.Cache; {
+		switch need := m.Bytes + m.Cache; {
 		case m.Format != format:
 			continue
 		case m.Refusal != "":
 			return fmt.Errorf("engine: %s: %s", format, m.Refusal)
 		case need > budget:
 			return fmt.Errorf("engine: %d parameters in %s take %d bytes, the keys and values of one page of %d pixels %d more, in all %d: the memory budget is %d; choose a narrower format or a smaller shape",
-				d.Parameters, format, m.Bytes, d.ImageSize, d.Cache, need, budget)
+				d.Parameters, format, m.Bytes, d.ImageSize, m.Cache, need, budget)
 		}
 		return nil
 	}

@@ -27,6 +27,7 @@ type benchCmd struct {
 	Jobs    int    `help:"Jobs for the queue to work on." default:"2000"`
 	Rounds  int    `help:"How often the samples are ingested." default:"4"`
 	JSON    bool   `help:"Print one JSON object."`
+	shapeFlags
 }
 
 // benchFigures is what bench measures.
@@ -50,6 +51,9 @@ const benchRows = 100
 
 // Run measures and prints.
 func (c *benchCmd) Run(s *session) error {
+	if c.Shape != "" {
+		return c.shapeFlags.run(s, c.Threads, c.JSON)
+	}
 	parts, err := openReading(c.modelFlags, s.log)
 	if err != nil {
 		return err

@@ -59,6 +59,7 @@ type operationsLine struct {
 type formatMemoryLine struct {
 	Weights string `json:"weights"`
 	Bytes   int64  `json:"bytes"`
+	Cache   int64  `json:"cache_bytes_per_page"`
 	Fits    bool   `json:"fits"` // with the keys and values of one page
 	Refusal string `json:"refusal,omitempty"`
 }
@@ -86,7 +87,7 @@ func (c *modelsDescribeCmd) Run(s *session) error {
 	line := modelLine{Model: c.Model, Pixels: d.ImageSize, Patches: d.Patches, Parameters: d.Parameters, Vision: d.Vision, Projector: d.Projector,
 		Decoder: d.Decoder, Padding: d.Padding, Prompt: d.Prompt, Operations: operationsLine(o), Cache: d.Cache, PerToken: d.PerToken, Budget: budget}
 	for _, m := range d.Memory {
-		line.Memory = append(line.Memory, formatMemoryLine{m.Format, m.Bytes, m.Refusal == "" && m.Bytes+d.Cache <= budget, m.Refusal})
+		line.Memory = append(line.Memory, formatMemoryLine{m.Format, m.Bytes, m.Cache, m.Refusal == "" && m.Bytes+m.Cache <= budget, m.Refusal})
 	}
 	if c.JSON {
 		err = json.NewEncoder(s.stdout).Encode(line)
@@ -111,7 +112,7 @@ func (l modelLine) print(w io.Writer) error {
 	fmt.Fprintf(t, "operations\t%s G\ttower; its attention %s G more\n", giga(l.Operations.VisionLinear), giga(l.Operations.VisionAttention))
 	fmt.Fprintf(t, "\t%s G\tdecoder, image and %d tokens; its attention %s G more\n", giga(l.Operations.PrefillLinear), l.Prompt, giga(l.Operations.PrefillAttention))
 	fmt.Fprintf(t, "\t%s G\teach token of the answer\n", giga(l.Operations.Token))
-	fmt.Fprintf(t, "cache\t%s\tkeys and values of a page; %s a token\n", sizeText(l.Cache), sizeText(l.PerToken))
+	fmt.Fprintf(t, "cache\t%s\tkeys and values of a page; %s a token; half in 8 and 4 bits\n", sizeText(l.Cache), sizeText(l.PerToken))
 	for i, m := range l.Memory {
 		head, fits := "", "fits"
 		if i == 0 {

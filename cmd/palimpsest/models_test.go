@@ -72,3 +72,22 @@ func TestModelsPackAndVerify(t *testing.T) {
 		t.Errorf("a folder that is not packed: exit %d, %s", code, errs)
 	}
 }
+
+func TestBenchShape(t *testing.T) {
+	t.Parallel()
+	src := t.TempDir()
+	if err := enginetest.WriteCheckpoint(src, enginetest.Shape{}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := runCommand("bench", "--shape", src, "--weights", "int4", "--prompt", "4", "--steps", "2", "--pages", "1", "--memory", "1GiB", "--json")
+	var line shapeLine
+	if err := json.Unmarshal([]byte(out), &line); code != exitOK || err != nil || line.Weights != "int4" || line.Steps != 2 || line.TokensPerS <= 0 || line.Pixels != 56 {
+		t.Errorf("exit %d, %v, %s%s", code, err, out, errs)
+	}
+	if code, _, errs := runCommand("bench", "--shape", "28b", "--weights", "int8", "--memory", "24GiB"); code != exitFailed || !strings.Contains(errs, "the memory budget is 25769803776") {
+		t.Errorf("28B in 8 bits on 24 GiB: exit %d, %s", code, errs)
+	}
+	if code, _, errs := runCommand("bench", "--shape", "5b"); code != exitUsage || !strings.Contains(errs, "5b") {
+		t.Errorf("an unknown shape: exit %d, %s", code, errs)
+	}
+}

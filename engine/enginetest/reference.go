@@ -156,6 +156,7 @@ type Stage struct {
 	Name  string
 	Error float64 // largest absolute difference
 	Limit float64 // Tolerance times the reference's own
+	RMS   float64 // root of the mean square of the difference, over that of the reference's values
 }
 
 // Result is what the engine makes of a case.
@@ -173,6 +174,16 @@ type Models struct {
 // Load loads the checkpoint of the case; tmp is an empty folder. A config of another case of the same
 // weights may be given, "" is the case's own.
 func (c *Case) Load(o gemma.Options, run kernel.Runner, tmp, config string) (*Models, error) {
+	ck, err := c.open(tmp, config)
+	if err != nil {
+		return nil, err
+	}
+	defer ck.Close()
+	return load(ck, o, run)
+}
+
+// open opens the checkpoint of the case by way of the empty folder tmp.
+func (c *Case) open(tmp, config string) (*weights.Checkpoint, error) {
 	if config == "" {
 		config = c.config
 	}
@@ -190,15 +201,16 @@ func (c *Case) Load(o gemma.Options, run kernel.Runner, tmp, config string) (*Mo
 		}
 	}
 	ck, err := weights.Open(tmp)
-	if err != nil {
-		return nil, err
-	}
-	defer ck.Close()
-	if c.adapter != "" {
+	if err == nil && c.adapter != "" {
 		if err := ck.Adapt(c.adapter); err != nil {
-			return nil, err
+			return nil, errors.Join(err, ck.Close())
 		}
 	}
+	return ck, err
+}
+
+// load loads both halves.
+func load(ck *weights.Checkpoint, o gemma.Options, run kernel.Runner) (*Models, error) {
 	if o.Arithmetic == "" {
 		o.Arithmetic = weights.Float32
 	}
@@ -219,11 +231,11 @@ func (c *Case) Run(m *Models, run kernel.Runner) (Result, error) {
 		if !ok {
 			return
 		}
-		worst, err := largestDifference(rows, want)
+		worst, rms, err := difference(rows, want)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", stage, err))
 		}
-		res.Stages = append(res.Stages, Stage{stage, worst, Tolerance * c.Noise[stage]})
+		res.Stages = append(res.Stages, Stage{stage, worst, Tolerance * c.Noise[stage], rms})
 	}
 	features, err := m.Vision.Encode(run, new(siglip.State), []*image.RGBA{c.Image}, nil, compare)
 	if err != nil {
@@ -249,24 +261,24 @@ func (c *Case) Run(m *Models, run kernel.Runner) (Result, error) {
 	return res, failed
 }
 
-// largestDifference compares a matrix with a tensor of as many numbers; a NaN differs without bound.
-func largestDifference(got mat.Mat, want weights.Tensor) (float64, error) {
+// difference compares a matrix with a tensor of as many numbers: the largest difference, and the root mean square of all
+// relative to that of the tensor. A NaN differs without bound.
+func difference(got mat.Mat, want weights.Tensor) (worst, rms float64, err error) {
 	if want.Len() != len(got.Data) {
-		return math.Inf(1), fmt.Errorf("[%d, %d] computed, %v expected", got.Rows, got.Cols, want.Shape)
+		return math.Inf(1), math.Inf(1), fmt.Errorf("[%d, %d] computed, %v expected", got.Rows, got.Cols, want.Shape)
 	}
 	values, err := want.Float32s()
 	if err != nil {
-		return math.Inf(1), err
+		return math.Inf(1), math.Inf(1), err
 	}
-	worst := 0.0
+	squares, all := 0.0, 0.0
 	for i, w := range values {
 		d := math.Abs(float64(got.Data[i]) - float64(w))
-		if !(d <= worst) {
-			worst = d
-		}
 		if math.IsNaN(d) {
-			return math.Inf(1), nil
+			return math.Inf(1), math.Inf(1), nil
 		}
+		worst = max(worst, d)
+		squares, all = squares+d*d, all+float64(w)*float64(w)
 	}
-	return worst, nil
+	return worst, math.Sqrt(squares / all), nil
 }

@@ -37,6 +37,7 @@ type Model struct {
 	config   weights.Text
 	window   Window
 	round    bool           // round the inputs of matrix products to bfloat16
+	half     bool           // keep keys and values as bfloat16
 	embed    *kernel.Matrix // [W, D]
 	head     *kernel.Matrix // [W, D]; the same as embed where they are tied
 	layers   []layer
@@ -68,7 +69,7 @@ func Load(c *weights.Checkpoint, o Options, run kernel.Runner) (*Model, error) {
 		return nil, fmt.Errorf("gemma: window setting %q; there are %q and %q", o.Window, Reference, HF5)
 	}
 	t := c.Config.Text
-	m := &Model{config: t, window: o.Window, round: o.Arithmetic == weights.BFloat16, layers: make([]layer, t.Layers)}
+	m := &Model{config: t, window: o.Window, half: HalfCache(c), round: o.Arithmetic == weights.BFloat16, layers: make([]layer, t.Layers)}
 	errs := make([]error, t.Layers+1)
 	if run == nil {
 		run = serial{}
@@ -85,6 +86,13 @@ func Load(c *weights.Checkpoint, o Options, run kernel.Runner) (*Model, error) {
 	}
 	m.cos, m.sin = kernel.RopeTables(t.HeadDim, t.MaxLength+1, t.Theta)
 	return m, nil
+}
+
+// HalfCache says whether keys and values of a checkpoint are kept as bfloat16: where its weights are packed in 8 or 4 bits, which
+// cost more than that rounding.
+func HalfCache(c *weights.Checkpoint) bool {
+	f, packed := c.Packed()
+	return packed && f != kernel.Float32Format && f != kernel.BFloat16Format
 }
 
 // serial runs loops on the caller.
@@ -191,15 +199,25 @@ type Cache struct {
 func (m *Model) NewCache() *Cache {
 	c := &Cache{heads: make([]*kernel.KV, len(m.layers)*m.config.KVHeads), k: m.config.KVHeads}
 	for i := range c.heads {
+		if m.half {
+			c.heads[i] = kernel.NewHalfKV(m.config.HeadDim)
+			continue
+		}
 		c.heads[i] = kernel.NewKV(m.config.HeadDim)
 	}
 	return c
 }
 
 // CacheBytes is the memory a cache of that many positions takes.
-func (m *Model) CacheBytes(positions int) int64 { return CacheBytes(m.config, positions) }
+func (m *Model) CacheBytes(positions int) int64 {
+	if m.half {
+		return CacheBytes(m.config, positions) / 2
+	}
+	return CacheBytes(m.config, positions)
+}
 
-// CacheBytes is the memory a cache of that many positions takes in a decoder of that configuration.
+// CacheBytes is the memory a float32 cache of that many positions takes in a decoder of that configuration; one of bfloat16
+// takes half.
 func CacheBytes(t weights.Text, positions int) int64 {
 	return int64(t.Layers*t.KVHeads) * kernel.KVBytes(t.HeadDim, positions)
 }

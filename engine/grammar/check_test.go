@@ -21,6 +21,7 @@ var checks = map[string]func(text string) error{
 	Detect:  checkItems(`^(<loc\d{4}>){4} ?[^\s;]+( [^\s;]+)*$`),
 	Segment: checkItems(`^(<loc\d{4}>){4}(<seg\d{3}>){16}( ?[^\s;]+( [^\s;]+)*)? ?$`),
 	Table:   checkTables,
+	Outline: checkOutline,
 	SMILES:  checkSMILES,
 	Drawn:   checkMolecules,
 	Atoms:   checkAtoms,
@@ -66,6 +67,17 @@ func checkItems(item string) func(string) error {
 		}
 		return checkCharacters(text)
 	}
+}
+
+var outlined = regexp.MustCompile(`^((h(L{2})+)?(b(L{2})+)?c(L{2})+(s(L{4})+)?)*$`)
+
+// checkOutline wants whole entries in every list, and rows and columns in every table.
+func checkOutline(text string) error {
+	short := regexp.MustCompile(`<loc\d{4}>`).ReplaceAllString(text, "L")
+	if !outlined.MatchString(short) || strings.HasPrefix(short, "c") || regexp.MustCompile(`c[Ls]+c`).MatchString(short) {
+		return fmt.Errorf("%q is no structure", short)
+	}
+	return nil
 }
 
 var box = regexp.MustCompile(`(<loc\d{4}>){4}`)

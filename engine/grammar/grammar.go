@@ -31,14 +31,15 @@ const (
 
 // The shipped grammars; docs/asking.md and docs/targets.md describe what they accept.
 const (
-	Words   = "words"      // four locations and a word without spaces, over and over
-	Detect  = "detect"     // four locations and a label, joined by " ; "
-	Segment = "segment"    // four locations, sixteen codes, and a label or none, joined by " ; "
-	Table   = "html_table" // tables with the places of tables and cells
-	SMILES  = "smiles"     // one molecule, several parts of it joined by "."
-	Drawn   = "molecules"  // four locations, a molecule, and after a space a label or none, over and over
-	Atoms   = "atoms"      // one molecule with two locations in front of every atom
-	Kern    = "kern"       // systems of **kern, with their places or, if it is one, without
+	Words   = "words"           // four locations and a word without spaces, over and over
+	Detect  = "detect"          // four locations and a label, joined by " ; "
+	Segment = "segment"         // four locations, sixteen codes, and a label or none, joined by " ; "
+	Table   = "html_table"      // tables with the places of tables and cells
+	Outline = "table_structure" // where rows, columns and spans of tables stand
+	SMILES  = "smiles"          // one molecule, several parts of it joined by "."
+	Drawn   = "molecules"       // four locations, a molecule, and after a space a label or none, over and over
+	Atoms   = "atoms"           // one molecule with two locations in front of every atom
+	Kern    = "kern"            // systems of **kern, with their places or, if it is one, without
 )
 
 // shipped makes the grammars by name.
@@ -47,6 +48,7 @@ var shipped = map[string]func(*Vocabulary) (*Grammar, error){
 	Detect:  func(v *Vocabulary) (*Grammar, error) { return compile(v, list{labels: true}) },
 	Segment: func(v *Vocabulary) (*Grammar, error) { return compile(v, list{labels: true, codes: segmentCodes}) },
 	Table:   func(v *Vocabulary) (*Grammar, error) { return compile(v, newHTML()) },
+	Outline: func(v *Vocabulary) (*Grammar, error) { return compile(v, outline{}) },
 	SMILES:  func(v *Vocabulary) (*Grammar, error) { return compile(v, smiles{}) },
 	Drawn:   func(v *Vocabulary) (*Grammar, error) { return compile(v, smiles{placed: true}) },
 	Atoms:   func(v *Vocabulary) (*Grammar, error) { return compile(v, atoms{}) },

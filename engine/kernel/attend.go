@@ -73,6 +73,7 @@ type queries struct {
 	sum    [queryTile]float32 // sum of e^(score-top)
 	scores [queryTile * keyTile]float32
 	q, out []float32 // [rows, D] scaled, [rows, padded D]
+	wide   []float32 // a tile of keys and values, widened from bfloat16
 }
 
 var queriesPool = sync.Pool{New: func() any { return new(queries) }}
@@ -89,13 +90,13 @@ func (a *Attention) block(im *implementation, kv, b int) {
 	lo, hi := s.span()
 	for t := lo / keyTile; t*keyTile < hi; t++ {
 		base := t * keyTile
-		tile := keys.tiles[t]
+		tile := s.widened(im, keys.tiles[t])
 		count := min(keyTile, hi-base)
 		multiplyRows(im, s.scores[:], keyTile, s.q, a.Dim, s.rows, tile, panelWidth*a.Dim, groupPanels, a.Dim, false)
 		for r := range s.rows {
 			s.soften(im, r, base, count, a.SoftCap, wide)
 		}
-		multiplyRows(im, s.out, wide, s.scores[:], keyTile, s.rows, tile[keyTile*a.Dim:], panelWidth*keyTile,
+		multiplyRows(im, s.out, wide, s.scores[:], keyTile, s.rows, tile.from(keyTile*a.Dim), panelWidth*keyTile,
 			(a.Dim+panelWidth-1)/panelWidth, count, true)
 	}
 	for r := range s.rows {
@@ -106,6 +107,16 @@ func (a *Attention) block(im *implementation, kv, b int) {
 			im.scale(dst, 1/s.sum[r])
 		}
 	}
+}
+
+// widened is the tile as float32 where so many rows meet it that it pays to widen it once.
+func (s *queries) widened(im *implementation, tile numbers) numbers {
+	if tile.bf16 == nil || s.rows < widenRows {
+		return tile
+	}
+	s.wide = resize(s.wide, len(tile.bf16))
+	im.widen(s.wide, tile.bf16)
+	return numbers{f32: s.wide}
 }
 
 // load takes the rows of one block over, scaled, with the keys they see, and clears their state.
@@ -174,17 +185,20 @@ func (s *queries) soften(im *implementation, r, base, count int, softCap float32
 
 // multiplyRows computes dst[rows, panels*16] (+)= a[rows, k] x panels b, ldb apart. dst's rows and
 // b must reach to the next whole group of panels.
-func multiplyRows(im *implementation, dst []float32, ldd int, a []float32, lda, rows int, b []float32, ldb, panels, k int, accumulate bool) {
+func multiplyRows(im *implementation, dst []float32, ldd int, a []float32, lda, rows int, b numbers, ldb, panels, k int, accumulate bool) {
 	r0 := 0
 	for _, t := range im.tiles {
 		n := (rows - r0) / t.rows * t.rows
 		for p := 0; n > 0 && p < panels; p += t.panels {
 			for r := r0; r < r0+n; r += t.rows {
-				to := &dst[r*ldd+p*panelWidth]
+				to, add, ldadd := &dst[r*ldd+p*panelWidth], (*float32)(nil), 0
 				if accumulate {
-					t.f32(to, ldd, &a[r*lda], lda, &b[p*ldb], ldb, k, to, ldd)
+					add, ldadd = to, ldd
+				}
+				if b.bf16 != nil {
+					t.bf16(to, ldd, &a[r*lda], lda, &b.bf16[p*ldb], ldb, k, add, ldadd)
 				} else {
-					t.f32(to, ldd, &a[r*lda], lda, &b[p*ldb], ldb, k, nil, 0)
+					t.f32(to, ldd, &a[r*lda], lda, &b.f32[p*ldb], ldb, k, add, ldadd)
 				}
 			}
 		}

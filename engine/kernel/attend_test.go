@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"palimpsest.dev/engine/kernel"
@@ -38,6 +39,23 @@ func (s *scene) kv() []*kernel.KV {
 		mid := from + first*s.dim
 		kv.Append(s.k[from:mid], s.dim, s.v[from:mid], s.dim, first)
 		kv.Append(s.k[mid:to], s.dim, s.v[mid:to], s.dim, s.keys-first)
+		all = append(all, kv)
+	}
+	return all
+}
+
+// halfKV is kv in bfloat16; the scene's keys and values become what that stores.
+func (s *scene) halfKV() []*kernel.KV {
+	var all []*kernel.KV
+	for _, x := range [][]float32{s.k, s.v} {
+		for i, v := range x {
+			x[i] = kernel.BFloat16(kernel.RoundBFloat16(v))
+		}
+	}
+	for h := range s.kvHeads {
+		kv := kernel.NewHalfKV(s.dim)
+		from, to := h*s.keys*s.dim, (h+1)*s.keys*s.dim
+		kv.Append(s.k[from:to], s.dim, s.v[from:to], s.dim, s.keys)
 		all = append(all, kv)
 	}
 	return all
@@ -193,4 +211,26 @@ func TestKVGrowsAndForgets(t *testing.T) {
 	if kv.Reset(); kv.Len() != 0 || kv.Bytes() != kernel.KVBytes(8, 130) {
 		t.Errorf("after Reset: %d positions, %d bytes", kv.Len(), kv.Bytes())
 	}
+}
+
+// TestHalfKV: keys and values in bfloat16 take half the memory, and attention over them is to the last bit that over the same
+// numbers in float32, for few rows and for many.
+func TestHalfKV(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	kerneltest.Each(t, func(t *testing.T) {
+		for _, rows := range []int{1, 5, 12, 70} {
+			for _, dim := range []int{64, 72, 256} {
+				s := newScene(r, rows, 4, 2, dim, 150)
+				s.softCap = 50
+				half := s.halfKV()
+				got, want := s.attend(t, nil, half, 0, rows), s.attend(t, nil, s.kv(), 0, rows)
+				if !slices.Equal(got, want) {
+					t.Errorf("%d rows of heads of %d: attention differs", rows, dim)
+				}
+				if 2*half[0].Bytes() != s.kv()[0].Bytes() {
+					t.Errorf("%d bytes in bfloat16, %d in float32", half[0].Bytes(), s.kv()[0].Bytes())
+				}
+			}
+		}
+	})
 }

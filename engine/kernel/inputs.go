@@ -21,6 +21,7 @@ var inputsPool = sync.Pool{New: func() any { return new(inputs) }}
 // prepare reserves room for rows of k inputs for a matrix of that format.
 func (in *inputs) prepare(im *implementation, f Format, rows, k int) {
 	in.stride = roundUp(k, stepK)
+	rows = roundUp(rows, im.intTiles[0].rows) // tiles may read beyond the last row, whatever stands there
 	in.codes = room(in.codes, rows*in.stride)
 	in.wide, in.starts = in.wide[:0], in.starts[:0]
 	if f == Int8Format && im.wideInputs {

@@ -19,9 +19,13 @@ type intTile struct {
 	int4 func(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
 }
 
-// blockIntK is how many inputs are summed before the sums go to memory: sixteen outputs of int8 are 8 KiB, which
-// stay in the first-level cache beside six rows of wide inputs, and blockRows of those (120 KiB) in the second.
-const blockIntK = 512
+const (
+	// residentCols outputs by block8K or block4K inputs are 16 KiB of codes. They stay in the first-level cache, beside
+	// six rows of inputs (6 KiB), while the rows of a block, in the second-level one, pass by.
+	residentCols = 32
+	block8K      = 512
+	block4K      = 1024
+)
 
 // intProduct is one call of MatMul over int8 or int4 weights.
 type intProduct struct {
@@ -29,8 +33,14 @@ type intProduct struct {
 	in *inputs
 }
 
+// intBlockRows is blockRows for whole numbers: a multiple of the tallest tiles, and a little over half of the 260 rows that
+// an image of 224 pixels and its prompt are.
+const intBlockRows = 132
+
 // intBench is the working memory of one job: the sums of a block of rows by a group of outputs.
-type intBench struct{ acc [blockRows * groupWidth]int32 }
+type intBench struct {
+	acc [intBlockRows * groupWidth]int32
+}
 
 var intBenches = sync.Pool{New: func() any { return new(intBench) }}
 
@@ -52,12 +62,16 @@ func roundInputs(p Runner, im *implementation, m *Matrix, a []float32, lda, rows
 func (j *intProduct) run(b0, b1, g0, g1 int) {
 	w := intBenches.Get().(*intBench)
 	defer intBenches.Put(w)
+	step := block8K
+	if j.m.format == Int4Format {
+		step = block4K
+	}
 	for b := b0; b < b1; b++ {
-		r0 := b * blockRows
-		r1 := min(j.rows, r0+blockRows)
+		r0 := b * intBlockRows
+		r1 := min(j.rows, r0+intBlockRows)
 		for g := g0; g < g1; g++ {
-			for k0 := 0; k0 < j.m.k; k0 += blockIntK {
-				j.block(w, g, k0, min(blockIntK, j.m.k-k0), r0, r1)
+			for k0 := 0; k0 < j.m.k; k0 += step {
+				j.block(w, g, k0, min(step, j.m.k-k0), r0, r1)
 			}
 			j.finish(w, g, r0, r1)
 		}
@@ -66,19 +80,21 @@ func (j *intProduct) run(b0, b1, g0, g1 int) {
 
 // block adds the inputs [k0,k0+k) to the sums of the rows [r0,r1) and the outputs of group g.
 func (j *intProduct) block(w *intBench, g, k0, k, r0, r1 int) {
-	first := r0
 	cols := min(groupWidth, roundUp(j.m.n-g*groupWidth, panelWidth))
-	for _, t := range j.im.intTiles {
-		n := (r1 - r0) / t.rows * t.rows
-		if n == 0 {
-			continue
-		}
-		for col := 0; col < cols; col += t.cols {
-			for r := r0; r < r0+n; r += t.rows {
-				j.tile(t, &w.acc[(r-first)*groupWidth+col], g*groupWidth+col, k0, k, r)
+	for c0 := 0; c0 < cols; c0 += residentCols {
+		c1, first := min(c0+residentCols, cols), r0
+		for _, t := range j.im.intTiles {
+			// Half a tile of rows is worth a whole one: the inputs have room for it, and nobody reads its other sums.
+			n := (r1 - first + t.rows/2) / t.rows * t.rows
+			for r := first; r < first+n; r += t.rows {
+				for col := c0; col < c1; col += t.cols {
+					j.tile(t, &w.acc[(r-r0)*groupWidth+col], g*groupWidth+col, k0, k, r)
+				}
+			}
+			if first += n; first >= r1 {
+				break
 			}
 		}
-		r0 += n
 	}
 }
 

@@ -9,7 +9,22 @@ import "fmt"
 type KV struct {
 	dim   int
 	n     int
-	tiles [][]float32
+	tiles []numbers
+	half  bool // stored as bfloat16
+}
+
+// numbers are a run of float32, or of bfloat16 where the other is nil.
+type numbers struct {
+	f32  []float32
+	bf16 []uint16
+}
+
+// from leaves the first i out.
+func (x numbers) from(i int) numbers {
+	if x.bf16 != nil {
+		return numbers{bf16: x.bf16[i:]}
+	}
+	return numbers{f32: x.f32[i:]}
 }
 
 // NewKV makes an empty KV for head dimension dim.
@@ -18,6 +33,13 @@ func NewKV(dim int) *KV {
 		panic(fmt.Sprintf("kernel.NewKV: head dimension %d", dim))
 	}
 	return &KV{dim: dim}
+}
+
+// NewHalfKV makes an empty KV that rounds keys and values to bfloat16 and takes half the memory.
+func NewHalfKV(dim int) *KV {
+	c := NewKV(dim)
+	c.half = true
+	return c
 }
 
 // KVBytes is the memory a KV of that many positions takes.
@@ -30,7 +52,13 @@ func KVBytes(dim, positions int) int64 {
 func (c *KV) Len() int { return c.n }
 
 // Bytes is the memory the KV holds.
-func (c *KV) Bytes() int64 { return KVBytes(c.dim, len(c.tiles)*keyTile) }
+func (c *KV) Bytes() int64 {
+	bytes := KVBytes(c.dim, len(c.tiles)*keyTile)
+	if c.half {
+		bytes /= 2
+	}
+	return bytes
+}
 
 // Reset forgets all positions and keeps the memory for the next ones.
 func (c *KV) Reset() { c.n = 0 }
@@ -59,15 +87,33 @@ func (c *KV) Append(k []float32, ldk int, v []float32, ldv, rows int) {
 
 func (c *KV) append(k, v []float32) {
 	if c.n == len(c.tiles)*keyTile {
-		c.tiles = append(c.tiles, alignedFloats(keyTile*(c.dim+paddedN(c.dim))))
+		tile := numbers{}
+		if size := keyTile * (c.dim + paddedN(c.dim)); c.half {
+			tile.bf16 = castBytes[uint16](alignedBytes(2 * size))
+		} else {
+			tile.f32 = alignedFloats(size)
+		}
+		c.tiles = append(c.tiles, tile)
 	}
 	tile, pos := c.tiles[c.n/keyTile], c.n%keyTile
 	at := pos/panelWidth*panelWidth*c.dim + pos%panelWidth
+	if c.half {
+		for _, x := range k {
+			tile.bf16[at] = RoundBFloat16(x)
+			at += panelWidth
+		}
+		values := tile.bf16[keyTile*c.dim:]
+		for d, x := range v {
+			values[d/panelWidth*panelWidth*keyTile+pos*panelWidth+d%panelWidth] = RoundBFloat16(x)
+		}
+		c.n++
+		return
+	}
 	for _, x := range k {
-		tile[at] = x
+		tile.f32[at] = x
 		at += panelWidth
 	}
-	values := tile[keyTile*c.dim:]
+	values := tile.f32[keyTile*c.dim:]
 	for d := 0; d < c.dim; d += panelWidth {
 		copy(values[d*keyTile+pos*panelWidth:][:panelWidth], v[d:])
 	}

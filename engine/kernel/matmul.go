@@ -23,15 +23,15 @@ func MatMul(p Runner, dst []float32, ldd int, a []float32, lda, rows int, m *Mat
 	if m.format == Int8Format || m.format == Int4Format {
 		in := roundInputs(p, job.im, m, a, lda, rows)
 		whole := intProduct{product: job, in: in}
-		spread(p, rows, m, whole.run)
+		spread(p, rows, intBlockRows, m, whole.run)
 		inputsPool.Put(in)
 		return
 	}
-	spread(p, rows, m, job.run)
+	spread(p, rows, blockRows, m, job.run)
 }
 
-// spread has run compute row blocks [b0,b1) by groups of outputs [g0,g1), over threads where it is worth it.
-func spread(p Runner, rows int, m *Matrix, run func(b0, b1, g0, g1 int)) {
+// spread has run compute blocks of rows [b0,b1) by groups of outputs [g0,g1), over threads where it is worth it.
+func spread(p Runner, rows, blockRows int, m *Matrix, run func(b0, b1, g0, g1 int)) {
 	groups := paddedN(m.n) / groupWidth
 	blocks := (rows + blockRows - 1) / blockRows
 	work := rows * m.n * m.k
@@ -43,6 +43,9 @@ func spread(p Runner, rows int, m *Matrix, run func(b0, b1, g0, g1 int)) {
 	perBlock := min(groups, max(1, work/blocks/jobWork))
 	p.Run(blocks*perBlock, func(i int) {
 		b, part := i/perBlock, i%perBlock
+		if rows*m.k <= residentInputs { // the blocks of rows share what they read of the weights
+			b, part = i%blocks, i/blocks
+		}
 		run(b, b+1, part*groups/perBlock, (part+1)*groups/perBlock)
 	})
 }

@@ -25,6 +25,9 @@ const (
 	// jobWork is the number of multiply-adds one job should have at least, so that handing out
 	// jobs costs nothing beside doing them.
 	jobWork = 1_000_000
+	// residentInputs is the number of inputs of all rows up to which they are taken to stay in the
+	// caches while all weights pass by once; beyond it the weights pass by once for every block of rows.
+	residentInputs = 4 << 20
 	// keyTile is the number of positions in one tile of a KV: the length of the score rows that
 	// online softmax works on. Four panels of keys.
 	keyTile = 64

@@ -176,6 +176,9 @@ func (c *Checkpoint) Dir() string { return c.dir }
 // Has says whether there is a tensor of that name; see Normalise for the spelling.
 func (c *Checkpoint) Has(name string) bool { _, ok := c.tensors[name]; return ok }
 
+// Shape is the shape of the tensor of that name, nil if there is none.
+func (c *Checkpoint) Shape(name string) []int { return slices.Clone(c.tensors[name].Shape) }
+
 // Names lists the tensors by normalised name, sorted.
 func (c *Checkpoint) Names() []string {
 	names := make([]string, 0, len(c.tensors))
