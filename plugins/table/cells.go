@@ -20,14 +20,8 @@ const textStep = "text"
 
 // textPlan asks for the words of the page that may stand in its tables.
 func textPlan(page task.Page, how task.Profile) ([]task.Ask, error) {
-	lines := page.Lines
-	page.Lines = slices.DeleteFunc(slices.Clone(lines), func(l task.Line) bool {
-		return !slices.ContainsFunc(page.Regions, func(r task.Region) bool {
-			on := r.Box.Intersect(l.Box)
-			return 2*on.Area() > l.Box.Area() || r.Box.Width() < l.Box.Width() && 2*on.Height() > l.Box.Height()
-		})
-	})
-	if len(lines) > 0 && len(page.Lines) == 0 {
+	some := len(page.Lines) > 0
+	if page.Lines = textLines(page); some && len(page.Lines) == 0 {
 		return nil, nil // the page's text stands elsewhere
 	}
 	return words.Plan(page, how, maxTiles)
@@ -53,7 +47,9 @@ func sightSteps(ctx context.Context, page task.Page, answers []task.Answer) (sig
 			texts = append(texts, a)
 		}
 	}
-	read, err := words.Read(ctx, page, texts)
+	ink := page
+	ink.Lines = textLines(page)
+	read, err := words.Read(ctx, ink, texts)
 	if err != nil {
 		return s, err
 	}

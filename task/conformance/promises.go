@@ -87,8 +87,8 @@ func (s *Suite) planBounds(t *trial) {
 			t.errorf("%v", err)
 		}
 		for _, a := range asks {
-			if a.MaxTokens > how.MaxTokens {
-				t.errorf("ask %s wants %d tokens, the profile allows %d", a.ID, a.MaxTokens, how.MaxTokens)
+			if most := mostTokens(how); a.MaxTokens > most {
+				t.errorf("ask %s wants %d tokens, the profile allows %d", a.ID, a.MaxTokens, most)
 			}
 		}
 	})
@@ -350,4 +350,13 @@ func read(ctx context.Context, x task.Task, page task.Page, asks []task.Ask, mod
 		}
 		asks = r.Asks
 	}
+}
+
+// mostTokens is the longest answer that a profile or one of its steps allows.
+func mostTokens(how task.Profile) int {
+	most := how.MaxTokens
+	for _, step := range how.Steps {
+		most = max(most, step.MaxTokens)
+	}
+	return most
 }

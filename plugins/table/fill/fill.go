@@ -55,7 +55,7 @@ const (
 func Fill(t structure.Table, words []Word, inked func(structure.Band) bool) Table {
 	f := filler{t: t, words: words, row: make([]int, len(words)), column: make([]int, len(words))}
 	out := Table{Head: t.Head}
-	out.AddedRows = f.addRows()
+	out.AddedRows = f.addRows(inked)
 	out.AddedColumns = f.addColumns()
 	out.Outside = f.outside()
 	out.Blank = f.dropRows(inked)
@@ -110,7 +110,7 @@ func (f *filler) in() (out []int) {
 
 // addRows finds lines of words that share nothing with any row and stand in several columns, with white between: the
 // model left out a row. A line of running text beside the table is none.
-func (f *filler) addRows() (added int) {
+func (f *filler) addRows(inked func(structure.Band) bool) (added int) {
 	var free []int
 	for i, w := range f.words {
 		if w.Y.From > f.t.Rows[len(f.t.Rows)-1].To+2*w.height() || w.Y.To < f.t.Rows[0].From-2*w.height() {
@@ -129,7 +129,7 @@ func (f *filler) addRows() (added int) {
 				columns[at] = true
 			}
 		}
-		if len(columns) < 2 || 3*len(columns) < len(f.t.Columns) || len(f.t.Rows) >= mostRows {
+		if len(columns) < 2 || 3*len(columns) < len(f.t.Columns) || len(f.t.Rows) >= mostRows || inked != nil && !inked(band) {
 			continue
 		}
 		if f.t.Head > 0 && band.Middle() < f.t.Rows[f.t.Head-1].Middle() {
