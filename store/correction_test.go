@@ -10,14 +10,11 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// pages is a task with words and lines, tableCells one whose tables have cells.
+// wordsAndLines is a task whose words stand in lines.
 var (
 	wordsAndLines = TaskSchema{Task: "ocr", Version: "1", Relations: []Relation{
 		{Name: "word", Columns: []Column{{Name: "text", Type: "text"}, {Name: "line", Type: "integer"}, {Name: "block", Type: "integer"}}},
 		{Name: "line", Columns: []Column{{Name: "text", Type: "text"}, {Name: "words", Type: "integer"}, {Name: "block", Type: "integer"}, {Name: "paragraph", Type: "integer"}}}}}
-	tableCells = TaskSchema{Task: "table", Version: "1", Relations: []Relation{
-		{Name: "table", Columns: []Column{{Name: "html", Type: "text"}}},
-		{Name: "cell", Columns: []Column{{Name: "table_seq", Type: "integer"}, {Name: "text", Type: "text"}}}}}
 )
 
 func word(seq, line int, text string, x float64) Row {
@@ -53,7 +50,7 @@ func textsOf(t *testing.T, s *Store, id DocumentID, relation string) string {
 	return strings.Join(out, " | ")
 }
 
-// readDocument submits a document of one page and has it read.
+// readDocumentAs submits a document of one page and has it read.
 func readDocumentAs(t *testing.T, s *Store, rows func() []Row) DocumentID {
 	t.Helper()
 	check(t, s.EnsureRelations(t.Context(), wordsAndLines))
@@ -207,22 +204,22 @@ func TestAnswersReplaceWhatBelongsToThem(t *testing.T) {
 	show := func(rows []Row) string {
 		var out []string
 		for _, r := range rows {
-			out = append(out, fmt.Sprint(r.Relation, r.Seq, r.Values["html"], r.Values["text"], r.Values["table_seq"]))
+			out = append(out, fmt.Sprintf("%s:%d:%v:%v:%v", r.Relation, r.Seq, r.Values["html"], r.Values["text"], r.Values["table_seq"]))
 		}
 		slices.Sort(out)
 		return strings.Join(out, " ")
 	}
 	got := show(corrected("table", read, []Correction{{Kind: CorrectAnswer, Relation: "table", Place: at, rows: kept}}))
-	if want := "cell2<nil>b11 cell3<nil>n10 table0new<nil><nil> table1b<nil><nil>"; got != want {
+	if want := "cell:2:<nil>:b1:1 cell:3:<nil>:n1:0 table:0:new:<nil>:<nil> table:1:b:<nil>:<nil>"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	// No run saw it: it is there all the same, with cells of its own.
 	got = show(corrected("table", read[1:2], []Correction{{Kind: CorrectAnswer, Relation: "table", Place: at, rows: kept}}))
-	if want := "cell0<nil>n12 table1b<nil><nil> table2new<nil><nil>"; got != want {
+	if want := "cell:0:<nil>:n1:2 table:1:b:<nil>:<nil> table:2:new:<nil>:<nil>"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	got = show(corrected("table", read, []Correction{{Kind: CorrectRemove, Relation: "table", Place: at}}))
-	if want := "cell2<nil>b11 table1b<nil><nil>"; got != want {
+	if want := "cell:2:<nil>:b1:1 table:1:b:<nil>:<nil>"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
