@@ -47,8 +47,11 @@ def choose_x_height(r: random.Random) -> float:
 
 
 def choose_scale(r: random.Random) -> float:
-    """Canvas pixels per tile pixel: pages are mostly shrunk to the tile's scale, sometimes enlarged."""
+    """Canvas pixels per tile pixel: pages are mostly shrunk to the tile's scale, sometimes enlarged, those of 72 dpi
+    three times."""
     u = r.random()
+    if u < 0.08:
+        return r.uniform(0.33, 0.7)
     if u < 0.35:
         return 1.0
     if u < 0.5:

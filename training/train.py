@@ -62,14 +62,17 @@ STAGES = (
     Stage("tiles", reading(rows4=(0.4, 5), rows8=(0.25, 3), rows16=(0.35, 2)), True, 1.0, 0.7, "characters", 0.85),
     Stage(
         "tasks",
-        reading(rows4=(0.14, 5), rows8=(0.08, 3), rows16=(0.13, 2))
+        reading(rows4=(0.12, 5), rows8=(0.07, 3), rows16=(0.12, 2))
         + (
-            Portion("molecule", 16, 0.1, 2),
-            Portion("molecule", 8, 0.1, 4),
-            Portion("omr", 16, 0.2, 2),
-            Portion("table", 16, 0.05, 2),
-            Portion("table", 8, 0.08, 4),
-            Portion("pictures", 16, 0.06, 3),
+            Portion("molecule", 16, 0.08, 2),
+            Portion("molecule", 8, 0.08, 4),
+            Portion("molecule", 4, 0.04, 6),
+            Portion("omr", 16, 0.10, 2),
+            Portion("omr", 8, 0.12, 4),
+            Portion("table", 16, 0.08, 2),
+            Portion("table", 8, 0.06, 4),
+            Portion("pictures", 16, 0.04, 3),
+            Portion("pictures", 8, 0.03, 5),
             Portion("regions", 16, 0.06, 3),
         ),
         True, 1.0, 0.7, "characters", 2.0,

@@ -12,6 +12,8 @@ from training.molecules.drawing import Drawing, Unreadable
 
 RDLogger.DisableLog("rdApp.*")
 
+_HYDROGENS = Chem.RemoveHsParameters()
+_HYDROGENS.removeDefiningBondStereo = True
 _ORDERS = {"=": Chem.BondType.DOUBLE, "%": Chem.BondType.DOUBLE, "#": Chem.BondType.TRIPLE}
 _SIDES = {"/": Chem.BondDir.BEGINWEDGE, ":": Chem.BondDir.BEGINDASH, "~": Chem.BondDir.UNKNOWN, "%": Chem.BondDir.EITHERDOUBLE}
 _VALUE = {"=": 2, "%": 2, "#": 3}
@@ -71,8 +73,11 @@ def _build(drawing: Drawing) -> Chem.Mol:
     out = m.GetMol()
     Chem.SanitizeMol(out)
     Chem.AssignChiralTypesFromBondDirs(out, replaceExistingTags=True)
+    for b in out.GetBonds():  # wedges would be taken for directions beside double bonds
+        if b.GetBondDir() in (Chem.BondDir.BEGINWEDGE, Chem.BondDir.BEGINDASH):
+            b.SetBondDir(Chem.BondDir.NONE)
     Chem.DetectBondStereochemistry(out)
-    out = Chem.RemoveHs(out)
+    out = Chem.RemoveHs(out, _HYDROGENS)
     Chem.AssignStereochemistry(out, cleanIt=True, force=True)
     return out
 

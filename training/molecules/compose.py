@@ -13,14 +13,15 @@ from training import degrade, vocab
 from training.example import Example, Item, marks
 from training.molecules import layout, paint, seeds
 from training.molecules.drawing import Atom, Bond, Drawing, Walk
-from training.render import PATCH
+from training.render import CENTRE_X, CENTRE_Y, CLASS, PATCH
 from training.targets import TILE, Box
 
 PROMPT = "molecule"
+FIRST_BOND, LAST_BOND = (vocab.symbol_class("molecule", end(paint.KINDS.values())) for end in (min, max))
 GRID = TILE // PATCH
 REACH = 4.0  # half the side of an atom's box, pixels
 MAX_TOKENS = 480
-LOOKS = ("clean", "worn", "bitonal")
+LOOKS = ("clean",) * 5 + ("bitonal",) * 4 + ("worn",) * 3
 LEAST_BOND = {16: 8.0, 8: 9.0, 4: 11.0}  # pixels of the model
 
 
@@ -52,7 +53,7 @@ def pick(r: random.Random, split: str, rows: int):
         if n in lines:
             mol = seeds.usable(r.choice(lines[n]), split)
             if mol is not None:
-                return mol
+                return seeds.varied(mol, r)
 
 
 def _compound(r: random.Random) -> str:
@@ -109,7 +110,7 @@ def sheet(r: random.Random, split: str, rows: int, scale: float | None = None) -
     room_x, room_y = TILE - margins[0] - margins[2], height - margins[1] - margins[3]
     aside = (0.75 * len(name) * letter + 0.8) if name and not below else 0.0
     under = 2.4 * letter if below else 0.0
-    unit = min(room_x / (wide + aside), room_y / (high + under), r.uniform(16, 56) if r.random() < 0.7 else 62.0)
+    unit = min(room_x / (wide + aside), room_y / (high + under), r.uniform(16, 56) if r.random() < 0.5 else 62.0)
     if unit < LEAST_BOND[rows]:
         return None
     style.letter = max(style.letter, 4.0 / unit)  # lettering that nobody can read is not printed
@@ -137,6 +138,8 @@ def sheet(r: random.Random, split: str, rows: int, scale: float | None = None) -
     painter.paint(image)
     drawing = Drawing([Atom(*painter.at(i), a.label) for i, a in enumerate(plan.drawing.atoms)], plan.drawing.bonds)
     out = Sheet(image, scale, drawing, [])
+    if r.random() < 0.08:
+        _stray(out, painter, letter, r)
     if name:
         _name(out, painter, name, below, letter, r)
     _items(out, painter)
@@ -160,6 +163,29 @@ def _name(out: Sheet, painter: paint.Painter, name: str, below: bool, letter: fl
     box, glyphs = letters.write(name, x, y)
     out.drawing.name, out.drawing.name_place = name, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     out.items.append(Item(box, glyphs))
+
+
+STRAY = ("+", "+", "or", "and", "Chiral", "Chiral", "racemic", "95 %", "1)", "a)", "n", "*", "THF", "Scheme 1", "M = 312.4", "[0042]", "wherein", "et al.")
+
+
+def _stray(out: Sheet, painter: paint.Painter, letter: float, r: random.Random) -> None:
+    """Something printed nearby that is no part of the molecule, where there is room for it."""
+    word = r.choice(STRAY)
+    _, box = paint._ink(painter.style.font, 100, "H")
+    size = max(5, round(letter * painter.unit / (-box[1] / 100)))
+    letters = Letterer(out.image, painter.style.font, size, painter.style.ink)
+    long, tall = letters.width(word), letter * painter.unit
+    for _ in range(6):
+        x, y = r.uniform(1, max(1.0, out.image.width - long - 1)), r.uniform(tall + 1, max(tall + 1, out.image.height - 2))
+        room = 0.9 * painter.unit
+        free = x + long < out.image.width and y < out.image.height
+        for i in range(len(painter.letters)):
+            ax, ay = painter.at(i)
+            free = free and not (x - room - tall < ax < x + long + room + tall and y - tall - room < ay < y + room)
+        if free:
+            ink, glyphs = letters.write(word, x, y)
+            out.items.append(Item(ink, glyphs, False))
+            return
 
 
 def _items(out: Sheet, painter: paint.Painter) -> None:
@@ -211,7 +237,13 @@ def fit(out: Sheet, r: random.Random, rows: int, wear: bool = True) -> Example |
     if len(vocab.encode(answer)) > MAX_TOKENS:
         return None
     items = [Item((*move(*i.box[:2]), *move(*i.box[2:])), [(k, *move(x, y)) for k, x, y in i.glyphs], i.said) for i in out.items]
-    return Example(pixels, PROMPT, answer, marks(items, rows, first_row), first_row)
+    return Example(pixels, PROMPT, answer, _by_place(marks(items, rows, first_row)), first_row)
+
+
+def _by_place(rows: np.ndarray) -> np.ndarray:
+    """The auxiliary targets in an order that each patch shows by itself: what stands at atoms, then bonds, from left to right."""
+    bonds = (rows[:, CLASS] >= FIRST_BOND) & (rows[:, CLASS] <= LAST_BOND)
+    return rows[np.lexsort((rows[:, CENTRE_Y], rows[:, CENTRE_X], bonds))]
 
 
 def _scan(out: Sheet, look: str, r: random.Random, noise: np.random.Generator) -> Image.Image:
@@ -220,12 +252,19 @@ def _scan(out: Sheet, look: str, r: random.Random, noise: np.random.Generator) -
     if look != "clean" and out.scale > 1.25 and r.random() < 0.3:
         image = degrade.spread_ink(image, r)
     if look == "bitonal":
-        return degrade.threshold(image, r, noise)
+        scan = degrade.threshold(image, r, noise)
+        middle = (int(out.image.getextrema()[0]) + 255) // 2
+        return scan if _dark(scan, 128) > 0.6 * _dark(image, middle) else image  # thin lines may not have survived
     if look == "worn" and r.random() < 0.4:
         image = image.filter(ImageFilter.GaussianBlur(r.uniform(0.15, 0.6) * out.scale))
     if look == "worn" and r.random() < 0.3:
         image = degrade.jpeg(image, r)
     return image
+
+
+def _dark(image: Image.Image, level: int) -> int:
+    """How many pixels are darker than a level."""
+    return sum(image.histogram()[:level])
 
 
 def scanned(out: Sheet, r: random.Random) -> Image.Image:

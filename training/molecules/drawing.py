@@ -150,7 +150,7 @@ def parse(text: str) -> Drawing:
     if gap:
         match = PLACE.match(name.lstrip())
         rest = name.lstrip()[match.end() :] if match else name
-        drawing.name = " ".join(TOKEN.sub("", rest).split())
+        drawing.name = " ".join(TOKEN.sub(" ", rest).split())
         if match:
             drawing.name_place = _pixels(match)
     current: int | None = None
@@ -174,6 +174,8 @@ def parse(text: str) -> Drawing:
             if said:
                 raise Unreadable(f"going back with something written at {at}")
             current = _nearest(drawing, place, at)
+        elif label and any(place == drawing.place(i) for i in range(len(drawing.atoms))):
+            raise Unreadable(f"a second atom at the same place at {at}")
         elif mark == "." or not drawing.atoms:
             if bond or not label or mark and not drawing.atoms:
                 raise Unreadable(f"a part begins without an atom at {at}")

@@ -90,7 +90,7 @@ class Plan:
     drawing: Drawing
     printed: list[Printed]
     inner: list[tuple[float, float] | None]  # for each bond the middle of its ring
-    circles: list[tuple[float, float, float]]
+    circles: list[tuple[float, float]]  # middles of rings that are drawn with a circle
     drawn_single: set[int] = field(default_factory=set)  # bonds of rings with circles
 
 
@@ -116,7 +116,7 @@ class Habits:
             circles=r.random() < 0.05,
             methyl=r.choices(("", "CH3", "Me"), (0.72, 0.22, 0.06))[0],
             ring_hydrogens=r.random() < 0.3,
-            wavy=0.15 if r.random() < 0.08 else 0.0,
+            wavy=0.5 if r.random() < 0.08 else 0.0,
             sub=r.random() < 0.93,
             stacked=r.random() < 0.85,
             hydrogen_bond=0.5 if r.random() < 0.05 else 0.0,
@@ -151,6 +151,10 @@ def plan(mol: Chem.Mol, r: random.Random, habits: Habits, lie: float | None = No
     mol = Chem.RenumberAtoms(mol, r.sample(range(mol.GetNumAtoms()), mol.GetNumAtoms()))
     if habits.ring_hydrogens:
         only = [a.GetIdx() for a in mol.GetAtoms() if a.GetChiralTag() and a.GetTotalNumHs() == 1 and a.GetDegree() == 3 and a.IsInRing()]
+        if only:
+            mol = Chem.AddHs(mol, onlyOnAtoms=only)
+    if habits.hydrogen_bond:
+        only = [a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() == 7 and a.GetTotalNumHs() == 1 and r.random() < habits.hydrogen_bond]
         if only:
             mol = Chem.AddHs(mol, onlyOnAtoms=only)
     labels: dict[int, tuple[str, str]] = {}
@@ -225,7 +229,7 @@ def _drawn(mol: Chem.Mol, r: random.Random, habits: Habits, labels: dict[int, tu
     plan_ = Plan(drawing, [], inner, [], single)
     for ring in circles:
         xs, ys = [drawing.atoms[i].x for i in ring], [drawing.atoms[i].y for i in ring]
-        plan_.circles.append((sum(xs) / 6, sum(ys) / 6, 0.0))
+        plan_.circles.append((sum(xs) / 6, sum(ys) / 6))
     near = drawing.neighbours()
     for a in mol.GetAtoms():
         i = a.GetIdx()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import math
 import random
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -20,7 +22,7 @@ KINDS = {"": 4, "=": 5, "#": 6, "/": 7, "\\": 7, ":": 8, ";": 8, "~": 9, "%": 10
 Rect = tuple[float, float, float, float]
 
 
-@functools.lru_cache(maxsize=192)
+@functools.lru_cache(maxsize=96)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
@@ -31,15 +33,25 @@ def _ink(path: str, size: int, c: str) -> tuple[float, Rect]:
     return font.getlength(c), font.getbbox(c, anchor="ls")
 
 
+# By letters of the file name: the sans serifs that formulas are mostly lettered in, and the usual roman.
+_SANS = ("sans", "arimo", "helvet", "heros", "dejavusans", "roboto", "lato", "carlito", "hack", "karla", "cantarell", "b612")
+_ROMAN = ("liberationserif", "tinos", "nimbusroman", "termes", "freeserif", "stix")
+
+_SLANTED = re.compile(r"(?i:ital|obliq|slant)|(?:-|[a-z])B?I(?:t|$)")
+
+
 @functools.lru_cache(maxsize=4)
-def _faces(split: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Upright fonts that formulas are lettered in: the usual sans serifs, and others."""
+def _faces(split: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Fonts that formulas are lettered in: the usual sans serifs, the usual roman, and all upright ones."""
     document, _ = fonts.families(split)
-    every = [f for family in document for f in family if not f.italic and "+" not in f.missing and "-" not in f.missing]
-    sans = [f.path for f in every if any(k in f.path.lower() for k in ("sans", "arimo", "helvet", "heros", "nimbussans", "dejavusans", "roboto", "lato", "carlito", "hack", "karla", "cantarell", "b612"))]
+    every = [f for family in document for f in family if not f.italic and not _SLANTED.search(Path(f.path).stem) and "+" not in f.missing and "-" not in f.missing]
     light = [f.path for f in every if not f.bold]
-    usual = [p for p in sans if p in set(light)]
-    return tuple(usual or sans or light), tuple(f.path for f in every)
+
+    def named(words: tuple[str, ...]) -> tuple[str, ...]:
+        found = [p for p in light if any(w in Path(p).name.lower().replace("-", "") for w in words)]
+        return tuple(found or light or [f.path for f in every])
+
+    return named(_SANS), named(_ROMAN), tuple(f.path for f in every)
 
 
 @dataclass
@@ -63,9 +75,9 @@ class Style:
     @staticmethod
     def some(r: random.Random, split: str) -> "Style":
         """A style of training, or one of those kept out of it."""
-        sans, every = _faces(split)
+        sans, roman, every = _faces(split)
         return Style(
-            font=r.choice(sans if r.random() < 0.65 else every),
+            font=r.choice(r.choices((sans, roman, every), (0.5, 0.25, 0.25))[0]),
             letter=r.uniform(0.34, 0.62) if r.random() < 0.9 else r.uniform(0.28, 0.72),
             line=math.exp(r.uniform(math.log(0.025), math.log(0.1))),
             double=r.uniform(0.11, 0.22),
@@ -160,7 +172,7 @@ class Painter:
         draw = ImageDraw.Draw(image)
         for i, bond in enumerate(self.plan.drawing.bonds):
             self._bond(draw, bond, self.plan.inner[i])
-        for x, y, _ in self.plan.circles:
+        for x, y in self.plan.circles:
             cx, cy = x * self.unit + self.origin[0], y * self.unit + self.origin[1]
             rad = self.unit * 0.58
             draw.ellipse((cx - rad, cy - rad, cx + rad, cy + rad), outline=self.style.ink, width=self.width)
@@ -203,7 +215,7 @@ class Painter:
             return
         nx, ny = -dy / length, dx / length
         match bond.kind:
-            case "" :
+            case "":
                 self._line(draw, a, b)
             case "=":
                 self._double(draw, bond, a, b, (nx, ny), ring)

@@ -22,15 +22,15 @@ from training.targets import TILE
 PROMPTS = (structure.PROMPT,)
 
 MOST_TOKENS = 300
-MOST_PIXELS = 600_000  # of a canvas
+MOST_PIXELS = 700_000  # of a canvas
 _HEIGHT = {16: 44, 8: 18, 4: 7}  # rows that a window still shows
-POOL = 4  # sheets at hand
-CUTS = 12  # tables from a sheet
+POOL, FIRST = 24, 6  # sheets at hand, and when the first table is cut
+CUTS = 10  # tables from a sheet
 
 
 def _rows(r: random.Random) -> int:
     """Mostly as many rows as printed tables have."""
-    return r.choice((r.randint(1, 8), r.randint(3, 14), r.randint(3, 14), r.randint(8, 24), r.randint(14, 44)))
+    return r.choice((r.randint(1, 8), r.randint(3, 14), r.randint(3, 14), r.randint(8, 24), r.randint(12, 30), r.randint(16, 44)))
 
 
 def _columns(r: random.Random) -> int:
@@ -38,12 +38,17 @@ def _columns(r: random.Random) -> int:
 
 
 def _draw(r: random.Random, split: str, rows: int, columns: int, em: float | None = None) -> tuple[Painter, list[Cell]] | None:
-    """A table on its canvas with its cells; None for one too large."""
-    grid = Grid(r, rows, columns)
-    small = r.random() < 0.35
-    em = em or (r.uniform(6.5, 9.5) if small else math.exp(r.uniform(math.log(9), math.log(18))))
-    setting = Setting(r, grid, Faces(r, split, em), em * r.uniform(18, 75))
-    if setting.width * setting.height > MOST_PIXELS * (1 if em < 12 else 1.6):
+    """A table on its canvas with its cells, em pixels high or less; None for one too large."""
+    em = em or (r.uniform(6.5, 9.5) if r.random() < 0.35 else math.exp(r.uniform(math.log(9), math.log(18))))
+    measure = r.uniform(18, 75)
+    for _ in range(3):
+        grid = Grid(r, rows, columns)
+        setting = Setting(r, grid, Faces(r, split, em), em * measure)
+        size = setting.width * setting.height
+        if size <= MOST_PIXELS:
+            break
+        em = max(6.5, em * 0.95 * math.sqrt(MOST_PIXELS / size))  # large tables are set small
+    else:
         return None
     painter = Painter(r, setting, split != "train", r.choice((0.3, 0.8, 1.6)))
     painter.draw()
@@ -55,21 +60,18 @@ class Source:
 
     def __init__(self, split: str, r: random.Random):
         self.split, self.r = split, r
-        self.pool: list[tuple[Sheet, int]] = []  # and how often each may still be cut
+        self.pool: list[Sheet] = []
 
     def _sheet(self) -> Sheet:
+        """One of the sheets at hand; now and then a new one takes the oldest one's place."""
         r = self.r
-        while len(self.pool) < POOL:
+        fresh = r.random() < 1 / CUTS
+        while fresh or len(self.pool) < FIRST:
             drawn = _draw(r, self.split, max(_rows(r), r.randint(2, 24)), max(_columns(r), r.randint(2, 8)))
             if drawn is not None:
-                self.pool.append((Sheet(*drawn), CUTS))
-        i = r.randrange(len(self.pool))
-        sheet, left = self.pool[i]
-        if left > 1:
-            self.pool[i] = sheet, left - 1
-        else:
-            del self.pool[i]
-        return sheet
+                self.pool = self.pool[-POOL + 1 :] + [Sheet(*drawn)]
+                fresh = False
+        return r.choice(self.pool)
 
     def example(self, rows: int) -> Example | None:
         """A table stretched over a window of that many rows of patches."""

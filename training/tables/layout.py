@@ -211,7 +211,8 @@ class Setting:
         tight = r.random() < 0.55
         self.pad = em * (r.uniform(0.02, 0.25) if tight else r.uniform(0.25, 1.3))  # above and below a row's lines
         self.gap = em * r.choice((r.uniform(0.5, 1.0), r.uniform(0.8, 2.0), r.uniform(1.5, 4.0)))
-        self.upright = r.choice(("top",) * 6 + ("middle",) * 4 + ("bottom",))
+        self.upright = r.choice(("top",) * 6 + ("middle",) * 4 + ("bottom",) * 2)
+        self.hang = r.choice((0.0, 0.0, 0.0, 0.7)) * em  # of a label's further lines
         self.head_upright = r.choice(("bottom", "middle", "top"))
         align = grid.aligns()
         same = r.random() < 0.6  # headings as their columns
@@ -301,9 +302,10 @@ class Setting:
         y = y0 if upright == "top" else y1 - block if upright == "bottom" else (y0 + y1 - block) / 2
         drop = 0.5 * (self.leading + 1.4 * face.x_height)  # from a line's top to its baseline
         left, top, right, bottom = math.inf, math.inf, -math.inf, -math.inf
+        hang = self.hang if c.column == 0 and c.columns == 1 and c.align == "left" else 0.0
         for i, text in enumerate(c.lines):
             w = width(face, text)
-            x = x0 if c.align == "left" else x1 - w if c.align == "right" else (x0 + x1 - w) / 2
+            x = min(x0 + hang * (i > 0), max(x0, x1 - w)) if c.align == "left" else x1 - w if c.align == "right" else (x0 + x1 - w) / 2
             base = y + i * self.leading + drop
             c.placed.append((x, base, text))
             ink = [face.ink(t) for t in set(text) if t != " "]

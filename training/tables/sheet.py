@@ -74,6 +74,8 @@ class Sheet:
     def cut(self, r: random.Random, rows: int, columns: int) -> "Cut | None":
         """A table of about so many rows and columns; None where what is left shows nothing in one of them."""
         down, across = self._rows(r, rows), self._columns(r, columns)
+        if self.rows - len(down) <= (self.head if down.start or not down else 0):
+            return None
         x = _kept(self.columns, across, self.edges, self.pixels.shape[1])
         y = _kept(self.rows, down, self.levels, self.pixels.shape[0])
         cut = Cut(self, x, y)
