@@ -72,10 +72,11 @@ var imports = map[string][]string{
 	"plugins/cxr/findings/openi": {"plugins/cxr/findings"},
 	"plugins/cxr/report":         {},
 
-	"plugins/omr":          {"task", "task/loc", "plugins/omr/kern", "plugins/omr/midi", "plugins/omr/musicxml"},
+	"plugins/omr":          {"task", "task/loc", "plugins/omr/kern", "plugins/omr/midi", "plugins/omr/musicxml", "plugins/omr/printed"},
 	"plugins/omr/kern":     {},
 	"plugins/omr/midi":     {"plugins/omr/kern"},
 	"plugins/omr/musicxml": {"plugins/omr/kern"},
+	"plugins/omr/printed":  {"plugins/omr/kern"},
 
 	"examples/pagenumber-go": {"task", "task/loc"},
 

@@ -68,7 +68,7 @@ func (m *Model) Forward(run kernel.Runner, s *State, segments []Segment, x mat.M
 	logits := s.logits.Mat(x.Rows, m.config.Vocab) // [B, W]
 	m.linear(run, logits, x, m.head)
 	if limit := float32(m.config.FinalCap); limit != 0 {
-		kernel.EachRow(run, logits.Rows, len(logits.Data), func(i int) { kernel.SoftCap(logits.Row(i), limit) })
+		m.softCap(run, logits, limit)
 	}
 	tap.call("logits", logits)
 	if tap != nil {
@@ -145,53 +145,66 @@ func (s *State) keepLast(x mat.Mat) {
 // remember rotates the keys in kv [R, 2Kd] to their positions and appends keys and values to the caches.
 func (m *Model) remember(run kernel.Runner, s *State, layer int, kv mat.Mat) {
 	c := m.config
-	width := c.KVHeads * c.HeadDim
-	m.rope(run, s, kv, c.KVHeads, func(g *segment) (int, int) { return g.from, g.rows })
-	fill := func(j int) {
-		g, head := &s.segments[j/c.KVHeads], j%c.KVHeads
-		at := g.from*kv.Cols + head*c.HeadDim
-		g.cache.layer(layer)[head].Append(kv.Data[at:], kv.Cols, kv.Data[at+width:], kv.Cols, g.rows)
-	}
-	if run == nil || kv.Rows < 8 {
-		run = serial{}
-	}
-	run.Run(len(s.segments)*c.KVHeads, fill)
-}
-
-// rope rotates the first heads·d columns of x to the positions of its rows; which says where a segment's
-// rows lie in x. Positions count from 1, as transformers counts them; only differences matter.
-func (m *Model) rope(run kernel.Runner, s *State, x mat.Mat, heads int, which func(*segment) (from, rows int)) {
-	c := m.config
 	for i := range s.segments {
 		g := &s.segments[i]
-		from, rows := which(g)
-		first := g.start + g.rows - rows + 1
-		kernel.EachRow(run, rows, rows*heads*c.HeadDim, func(r int) {
-			kernel.Rope(x.Row(from + r)[:heads*c.HeadDim], heads, c.HeadDim, first+r, m.cos, m.sin)
-		})
+		m.rope(run, kv.Slice(g.from, g.from+g.rows), c.KVHeads, g.start)
 	}
+	if run == nil || kv.Rows < 8 {
+		for j := range len(s.segments) * c.KVHeads {
+			m.fill(s, layer, kv, j)
+		}
+		return
+	}
+	run.Run(len(s.segments)*c.KVHeads, func(j int) { m.fill(s, layer, kv, j) })
+}
+
+// fill appends keys and values of one head of one segment; j counts heads, segment by segment.
+func (m *Model) fill(s *State, layer int, kv mat.Mat, j int) {
+	c := m.config
+	g, head := &s.segments[j/c.KVHeads], j%c.KVHeads
+	at := g.from*kv.Cols + head*c.HeadDim
+	g.cache.layer(layer)[head].Append(kv.Data[at:], kv.Cols, kv.Data[at+c.KVHeads*c.HeadDim:], kv.Cols, g.rows)
+}
+
+// rope rotates the first heads·d columns of x, the rows of a sequence from position start on. Positions count from 1, as
+// transformers counts them; only differences matter.
+func (m *Model) rope(run kernel.Runner, x mat.Mat, heads, start int) {
+	width := heads * m.config.HeadDim
+	if kernel.Alone(run, x.Rows, x.Rows*width) {
+		for r := range x.Rows {
+			kernel.Rope(x.Row(r)[:width], heads, m.config.HeadDim, start+r+1, m.cos, m.sin)
+		}
+		return
+	}
+	kernel.EachRow(run, x.Rows, x.Rows*width, func(r int) {
+		kernel.Rope(x.Row(r)[:width], heads, m.config.HeadDim, start+r+1, m.cos, m.sin)
+	})
 }
 
 // attend lets the queries q [R, Hd] look at the cached keys of their sequences: a [R, Hd].
 func (m *Model) attend(run kernel.Runner, s *State, layer int, a, q mat.Mat) {
-	c := m.config
-	m.rope(run, s, q, c.Heads, func(g *segment) (int, int) { return g.qfrom, g.qrows })
-	one := func(run kernel.Runner, g *segment) {
-		to := g.qfrom + g.qrows
-		from, into := q.Slice(g.qfrom, to), a.Slice(g.qfrom, to)
-		kernel.Attend(run, kernel.Attention{
-			Dst: into.Data, LdDst: into.Cols, Q: from.Data, LdQ: from.Cols, Rows: g.qrows, Heads: c.Heads, Dim: c.HeadDim,
-			KV: g.cache.layer(layer), Visible: m.visible(g, layer),
-			Scale: float32(1 / math.Sqrt(c.QueryScale)), SoftCap: float32(c.AttnCap),
-		})
+	for i := range s.segments {
+		g := &s.segments[i]
+		m.rope(run, q.Slice(g.qfrom, g.qfrom+g.qrows), m.config.Heads, g.start+g.rows-g.qrows)
 	}
 	if run == nil || len(s.segments) == 1 || q.Rows > len(s.segments) {
 		for i := range s.segments {
-			one(run, &s.segments[i])
+			m.attendOne(run, &s.segments[i], layer, a, q)
 		}
 		return
 	}
-	run.Run(len(s.segments), func(i int) { one(nil, &s.segments[i]) })
+	run.Run(len(s.segments), func(i int) { m.attendOne(nil, &s.segments[i], layer, a, q) })
+}
+
+// attendOne is attend for one segment.
+func (m *Model) attendOne(run kernel.Runner, g *segment, layer int, a, q mat.Mat) {
+	c, to := m.config, g.qfrom+g.qrows
+	from, into := q.Slice(g.qfrom, to), a.Slice(g.qfrom, to)
+	kernel.Attend(run, kernel.Attention{
+		Dst: into.Data, LdDst: into.Cols, Q: from.Data, LdQ: from.Cols, Rows: g.qrows, Heads: c.Heads, Dim: c.HeadDim,
+		KV: g.cache.layer(layer), Visible: m.visible(g, layer),
+		Scale: float32(1 / math.Sqrt(c.QueryScale)), SoftCap: float32(c.AttnCap),
+	})
 }
 
 // visible is the mask: nil where every query row of the segment sees all keys, which the prefix and a
@@ -218,22 +231,46 @@ func (m *Model) mlp(run kernel.Runner, s *State, l *layer, x mat.Mat) {
 	m.rmsNorm(run, n, x, l.preMLP)
 	both := s.inner.Mat(x.Rows, 2*f) // [r, 2F]
 	m.linear(run, both, n, l.gateUp)
-	kernel.EachRow(run, x.Rows, x.Rows*f, func(i int) {
-		row := both.Row(i)
-		kernel.GeluTanhMul(row[:f], row[:f], row[f:])
-		if m.round {
-			kernel.RoundRow(row[:f])
+	if kernel.Alone(run, x.Rows, x.Rows*f) {
+		for i := range x.Rows {
+			m.gate(both.Row(i))
 		}
-	})
+	} else {
+		kernel.EachRow(run, x.Rows, x.Rows*f, func(i int) { m.gate(both.Row(i)) })
+	}
 	kernel.MatMul(run, n.Data, n.Cols, both.Data, both.Cols, x.Rows, l.down, nil)
 	m.addNormed(run, x, n, l.postMLP)
+}
+
+// gate turns the halves of a row [2F] into the input of the last product, in the first half.
+func (m *Model) gate(row []float32) {
+	f := m.config.MLP
+	kernel.GeluTanhMul(row[:f], row[:f], row[f:])
+	if m.round {
+		kernel.RoundRow(row[:f])
+	}
+}
+
+// softCap bounds the logits softly.
+func (m *Model) softCap(run kernel.Runner, logits mat.Mat, limit float32) {
+	if kernel.Alone(run, logits.Rows, len(logits.Data)) {
+		for i := range logits.Rows {
+			kernel.SoftCap(logits.Row(i), limit)
+		}
+		return
+	}
+	kernel.EachRow(run, logits.Rows, len(logits.Data), func(i int) { kernel.SoftCap(logits.Row(i), limit) })
 }
 
 // linear is dst = a·wᵀ. In bfloat16 arithmetic it rounds a in place: every input here is scratch that
 // nobody reads unrounded afterwards.
 func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix) {
 	if m.round {
-		kernel.EachRow(run, a.Rows, len(a.Data), func(i int) { kernel.RoundRow(a.Row(i)) })
+		if kernel.Alone(run, a.Rows, len(a.Data)) {
+			kernel.RoundRow(a.Data)
+		} else {
+			kernel.EachRow(run, a.Rows, len(a.Data), func(i int) { kernel.RoundRow(a.Row(i)) })
+		}
 	}
 	kernel.MatMul(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, nil)
 }
@@ -241,17 +278,30 @@ func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix) {
 // rmsNorm norms every row of x.
 func (m *Model) rmsNorm(run kernel.Runner, dst, x mat.Mat, w []float32) {
 	epsilon := float32(m.config.Epsilon)
+	if kernel.Alone(run, x.Rows, len(x.Data)) {
+		for i := range x.Rows {
+			kernel.RMSNorm(dst.Row(i), x.Row(i), w, epsilon)
+		}
+		return
+	}
 	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) { kernel.RMSNorm(dst.Row(i), x.Row(i), w, epsilon) })
 }
 
 // addNormed adds the norm of every row of y to x, or the row itself where there are no weights for a norm; y
 // is overwritten.
 func (m *Model) addNormed(run kernel.Runner, x, y mat.Mat, w []float32) {
-	epsilon := float32(m.config.Epsilon)
-	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) {
-		if w != nil {
-			kernel.RMSNorm(y.Row(i), y.Row(i), w, epsilon)
+	if kernel.Alone(run, x.Rows, len(x.Data)) {
+		for i := range x.Rows {
+			m.addNormedRow(x.Row(i), y.Row(i), w)
 		}
-		kernel.Add(x.Row(i), x.Row(i), y.Row(i))
-	})
+		return
+	}
+	kernel.EachRow(run, x.Rows, len(x.Data), func(i int) { m.addNormedRow(x.Row(i), y.Row(i), w) })
+}
+
+func (m *Model) addNormedRow(x, y, w []float32) {
+	if w != nil {
+		kernel.RMSNorm(y, y, w, float32(m.config.Epsilon))
+	}
+	kernel.Add(x, x, y)
 }

@@ -208,3 +208,32 @@ func TestCacheBytes(t *testing.T) {
 		t.Errorf("after Reset %d positions, %d bytes", c.Len(), c.Bytes())
 	}
 }
+
+// TestStepAllocatesNothing: once buffers have grown, a decoding step of some sequences on the caller's thread, as the lanes of
+// a small model run it, takes no memory from the heap.
+func TestStepAllocatesNothing(t *testing.T) {
+	if enginetest.Race {
+		t.Skip("the race detector allocates")
+	}
+	for _, o := range []gemma.Options{{}, {Arithmetic: weights.BFloat16}} {
+		m := load(t, enginetest.Shape{}, o)
+		s := new(gemma.State)
+		var segments []gemma.Segment
+		for _, ids := range prefixes {
+			c := m.NewCache()
+			pass(m, s, c, ids...)
+			segments = append(segments, gemma.Segment{Cache: c, Rows: 1})
+		}
+		x := rows(m, 20, 21, 22)
+		step := func() {
+			m.Forward(nil, s, segments, x, nil, nil)
+			for _, g := range segments {
+				g.Cache.Truncate(g.Cache.Len() - 1)
+			}
+		}
+		step()
+		if n := testing.AllocsPerRun(50, step); n > 0 {
+			t.Errorf("%+v: %v allocations a step", o, n)
+		}
+	}
+}

@@ -25,6 +25,7 @@ var checks = map[string]func(text string) error{
 	SMILES:  checkSMILES,
 	Drawn:   checkMolecules,
 	Atoms:   checkAtoms,
+	Bar:     checkBar,
 	Kern:    checkKern,
 }
 
@@ -76,6 +77,31 @@ func checkOutline(text string) error {
 	short := regexp.MustCompile(`<loc\d{4}>`).ReplaceAllString(text, "L")
 	if !outlined.MatchString(short) || strings.HasPrefix(short, "c") || regexp.MustCompile(`c[Ls]+c`).MatchString(short) {
 		return fmt.Errorf("%q is no structure", short)
+	}
+	return nil
+}
+
+var barred = regexp.MustCompile(`^L(=(=|\|\||:\|!|!\|:|:\|!\|:|\|!|-)?|E?([|,]E?)*)$`)
+
+// checkBar wants a bar line, or columns that are empty or a note, rest or sign, on every line.
+func checkBar(text string) error {
+	event := regexp.MustCompile(`^(\d{1,3}(%[1-9])?\.{0,3}L%[a-zA-Z]?;?|(\d{1,3}(%[1-9])?\.{0,3}q{0,2})[LJKk]{0,6}(L[a-zA-Z](##?|--?|n)?[(\[~'` + "`" + `^;TtMm:_\])]*)+|\*([GFC][v^]?[1-5]|[cC8bXn]|#{1,7}|-{1,7}|\d\d?/\d\d?))$`)
+	if text == "" {
+		return nil
+	}
+	for line := range strings.SplitSeq(regexp.MustCompile(`<loc\d{4}>`).ReplaceAllString(text, "\x01"), "\n") {
+		body, placed := strings.CutPrefix(line, "\x01")
+		if !placed {
+			return fmt.Errorf("%q has no place", line)
+		}
+		if barred.MatchString("L" + body) {
+			continue
+		}
+		for _, column := range regexp.MustCompile(`[|,]`).Split(body, -1) {
+			if column != "" && !event.MatchString(strings.ReplaceAll(column, "\x01", "L")) {
+				return fmt.Errorf("%q is no note, rest or sign", column)
+			}
+		}
 	}
 	return nil
 }

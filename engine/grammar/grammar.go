@@ -39,6 +39,7 @@ const (
 	SMILES  = "smiles"          // one molecule, several parts of it joined by "."
 	Drawn   = "molecules"       // four locations, a molecule, and after a space a label or none, over and over
 	Atoms   = "atoms"           // one molecule with two locations in front of every atom
+	Bar     = "omr_bar"         // what is printed in a bar of music, line by line
 	Kern    = "kern"            // systems of **kern, with their places or, if it is one, without
 )
 
@@ -52,6 +53,7 @@ var shipped = map[string]func(*Vocabulary) (*Grammar, error){
 	SMILES:  func(v *Vocabulary) (*Grammar, error) { return compile(v, smiles{}) },
 	Drawn:   func(v *Vocabulary) (*Grammar, error) { return compile(v, smiles{placed: true}) },
 	Atoms:   func(v *Vocabulary) (*Grammar, error) { return compile(v, atoms{}) },
+	Bar:     func(v *Vocabulary) (*Grammar, error) { return compile(v, bar{buildBar()}) },
 	Kern:    func(v *Vocabulary) (*Grammar, error) { return compile(v, newKern(v)) },
 }
 

@@ -46,6 +46,12 @@ func Attend(p Runner, a Attention) {
 		}
 		return
 	}
+	attendTogether(p, im, a, blocks)
+}
+
+// attendTogether computes the blocks over threads: apart, because what a function value refers to lies on the heap, and few
+// rows shall not pay for that.
+func attendTogether(p Runner, im *implementation, a Attention, blocks int) {
 	p.Run(len(a.KV)*blocks, func(i int) { a.block(im, i/blocks, i%blocks) })
 }
 

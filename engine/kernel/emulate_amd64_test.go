@@ -43,7 +43,7 @@ func (m *machine) at(address uint64, n int) []byte {
 	panic(fmt.Sprintf("reads or writes %d bytes at %#x, where nothing is", n, address))
 }
 
-var memoryOperand = regexp.MustCompile(`^(?:(?:DWORD|QWORD|[XYZ]MMWORD) (?:PTR|BCST) )?\[(\w+)(?:\+(\w+)\*(\d))?(?:([+-])0x([0-9a-f]+))?\]$`)
+var memoryOperand = regexp.MustCompile(`^(?:(?:BYTE|DWORD|QWORD|[XYZ]MMWORD) (?:PTR|BCST) )?\[(\w+)(?:\+(\w+)\*(\d))?(?:([+-])0x([0-9a-f]+))?\]$`)
 
 // address computes a memory operand's; ok tells whether it is one.
 func (m *machine) address(op string) (address uint64, ok bool) {
@@ -130,6 +130,11 @@ func (m *machine) step(in instruction) uint64 {
 		m.general[o[0]] <<= count
 	case "add":
 		m.general[o[0]] += m.value(o[1])
+	case "sub":
+		m.general[o[0]] -= m.value(o[1])
+	case "movzx":
+		a, _ := m.address(o[1])
+		m.general[o[0]] = uint64(m.at(a, 1)[0])
 	case "xchg":
 		m.general[o[0]], m.general[o[1]] = m.general[o[1]], m.general[o[0]]
 	case "inc":
@@ -156,7 +161,7 @@ func (m *machine) step(in instruction) uint64 {
 
 // vectorStep runs one vector instruction.
 func (m *machine) vectorStep(name string, o []string) {
-	if name == "vmovups" {
+	if name == "vmovups" || name == "vmovdqu" || name == "vmovdqu32" {
 		if a, ok := m.address(o[0]); ok {
 			n, lanes := register(o[1])
 			for i, data := 0, m.at(a, 4*lanes); i < lanes; i++ {
@@ -207,7 +212,7 @@ func (m *machine) vectorStep(name string, o []string) {
 			result[i] = math.Float32bits(fma32(math.Float32frombits(a[i]), math.Float32frombits(b[i]), math.Float32frombits(m.vector[n][i])))
 		}
 	default:
-		panic("the emulator does not know " + name)
+		result = m.wholeStep(name, o, n, lanes)
 	}
 	m.vector[n] = result
 }
@@ -243,6 +248,7 @@ func (m *machine) run(list []instruction) {
 		if steps > 1_000_000 {
 			panic("does not end")
 		}
+		m.general["rip"] = list[i+1].at
 		if to := m.step(list[i]); to != 0 {
 			next, ok := places[to]
 			if !ok {

@@ -35,8 +35,10 @@ type implementation struct {
 	// widenSFP turns the sfp codes of one panel into float32, times the scales of its outputs.
 	widenSFP func(dst []float32, src []byte, scales *[panelWidth]float32)
 	// Products over whole numbers, see intmul.go and inputs.go.
-	intTiles   []intTile // tallest first; the last has one row
-	wideInputs bool      // whether intTiles take 16-bit inputs for int8
+	int8Tiles  []intTile // tallest first; the last has one row
+	int4Tiles  []intTile // the same
+	wideInputs bool      // whether int8Tiles take 16-bit inputs
+	sum8       func(x []int8) int32
 	absMax     func(x []float32) float32
 	round8     func(dst []int8, x []float32, by float32)
 	widen8     func(dst []int16, src []int8) (sum int32)

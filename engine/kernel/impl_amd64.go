@@ -16,5 +16,11 @@ func archImplementations() []*implementation {
 	// Products are where the time goes; the element-wise functions stay with AVX2.
 	avx512 := *avx2
 	avx512.name, avx512.tiles = "avx512", avx512Tiles
-	return []*implementation{&avx512, avx2}
+	if !cpu.X86.HasAVX512BW || !cpu.X86.HasAVX512VNNI {
+		return []*implementation{&avx512, avx2}
+	}
+	vnni := avx512
+	vnni.name, vnni.int8Tiles, vnni.int4Tiles, vnni.wideInputs = "avx512vnni", vnniInt8Tiles, vnniInt4Tiles, false
+	vnni.ceilings = &vnniCeilings
+	return []*implementation{&vnni, &avx512, avx2}
 }

@@ -2,15 +2,17 @@ package kernel
 
 // goImplementation is the reference for every operation: plain Go, on every machine.
 var goImplementation = implementation{
-	name:     "go",
-	tiles:    goTiles,
-	widen:    widenRef,
-	widenSFP: widenSFPRef,
-	intTiles: goIntTiles,
-	absMax:   absMaxRef,
-	round8:   round8Ref,
-	widen8:   widen8Ref,
-	finish8:  finish8Ref,
+	name:      "go",
+	tiles:     goTiles,
+	widen:     widenRef,
+	widenSFP:  widenSFPRef,
+	int8Tiles: goIntTiles,
+	int4Tiles: goIntTiles,
+	sum8:      sumRef8,
+	absMax:    absMaxRef,
+	round8:    round8Ref,
+	widen8:    widen8Ref,
+	finish8:   finish8Ref,
 
 	readStreams: readStreamsRef,
 

@@ -21,7 +21,7 @@ var inputsPool = sync.Pool{New: func() any { return new(inputs) }}
 // prepare reserves room for rows of k inputs for a matrix of that format.
 func (in *inputs) prepare(im *implementation, f Format, rows, k int) {
 	in.stride = roundUp(k, stepK)
-	rows = roundUp(rows, im.intTiles[0].rows) // tiles may read beyond the last row, whatever stands there
+	rows = roundUp(rows, im.tilesOf(f)[0].rows) // tiles may read beyond the last row, whatever stands there
 	in.codes = room(in.codes, rows*in.stride)
 	in.wide, in.starts = in.wide[:0], in.starts[:0]
 	if f == Int8Format && im.wideInputs {
@@ -66,7 +66,7 @@ func (in *inputs) set(im *implementation, i int, a []float32) {
 		in.sums[i] = im.widen8(in.wide[i*in.stride:(i+1)*in.stride], codes)
 		return
 	}
-	in.sums[i] = sumRef8(codes)
+	in.sums[i] = im.sum8(codes)
 }
 
 // groupStarts is what the sums over a group of 32 int4 codes begin with, so that they end without the codes'

@@ -18,6 +18,26 @@ func tile6x8Int4AVX2(acc *int32, ldacc int, a *int8, lda int, starts *int16, lds
 //go:noescape
 func tile1x32Int4AVX2(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
 
+// The AVX-512 VNNI ones, likewise.
+
+//go:noescape
+func tile12x32Int8VNNI(acc *int32, ldacc int, a *int8, lda int, b *byte, ldb, cells int, more bool)
+
+//go:noescape
+func tile4x32Int8VNNI(acc *int32, ldacc int, a *int8, lda int, b *byte, ldb, cells int, more bool)
+
+//go:noescape
+func tile1x32Int8VNNI(acc *int32, ldacc int, a *int8, lda int, b *byte, ldb, cells int, more bool)
+
+//go:noescape
+func tile4x32Int4VNNI(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
+
+//go:noescape
+func tile1x32Int4VNNI(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
+
+//go:noescape
+func sum8AVX2(src *int8, n int) int32
+
 //go:noescape
 func absMaxAVX2(x *float32, n int) float32
 
@@ -45,18 +65,33 @@ func ceilingBytes(n int)
 //go:noescape
 func readStreams(x *byte, stride, n int)
 
+//go:noescape
+func ceilingFMA512(n int)
+
+//go:noescape
+func ceilingDot512(n int)
+
+// vnniCeilings: sixteen products a VFMADD231PS, sixty-four a VPDPBUSD.
+var vnniCeilings = loops{float: ceilingFMA512, floatOps: 32, int8: ceilingDot512, int8Ops: 128, int4: ceilingDot512, int4Ops: 128}
+
 // avx2Ceilings: eight products a VFMADD231PS, sixteen a VPMADDWD with its VPADDD, thirty-two a VPMADDUBSW with its VPADDW.
 var avx2Ceilings = loops{float: ceilingFMA, floatOps: 16, int8: ceilingWords, int8Ops: 32, int4: ceilingBytes, int4Ops: 64}
 
-// avx2IntTiles cover any number of rows: 6s, then 1s.
-var avx2IntTiles = []intTile{
-	{rows: 6, cols: 8, wide8: tile6x8Int8AVX2, int4: tile6x8Int4AVX2},
-	{rows: 1, cols: 32, wide8: tile1x32Int8AVX2, int4: tile1x32Int4AVX2},
-}
+// avx2Int8Tiles and avx2Int4Tiles cover any number of rows: 6s, then 1s.
+var (
+	avx2Int8Tiles = []intTile{{rows: 6, cols: 8, wide8: tile6x8Int8AVX2}, {rows: 1, cols: 32, wide8: tile1x32Int8AVX2}}
+	avx2Int4Tiles = []intTile{{rows: 6, cols: 8, int4: tile6x8Int4AVX2}, {rows: 1, cols: 32, int4: tile1x32Int4AVX2}}
+)
+
+// vnniInt8Tiles and vnniInt4Tiles likewise: 12s, 4s and 1s.
+var (
+	vnniInt8Tiles = []intTile{{rows: 12, cols: 32, int8: tile12x32Int8VNNI}, {rows: 4, cols: 32, int8: tile4x32Int8VNNI}, {rows: 1, cols: 32, int8: tile1x32Int8VNNI}}
+	vnniInt4Tiles = []intTile{{rows: 4, cols: 32, int4: tile4x32Int4VNNI}, {rows: 1, cols: 32, int4: tile1x32Int4VNNI}}
+)
 
 // intsWithAVX2 replaces what has AVX2 assembly in products over whole numbers and over sfp.
 func (im *implementation) intsWithAVX2() {
-	im.intTiles, im.wideInputs = avx2IntTiles, true
+	im.int8Tiles, im.int4Tiles, im.wideInputs = avx2Int8Tiles, avx2Int4Tiles, true
 	im.ceilings = &avx2Ceilings
 	im.readStreams = func(x []byte, stride, n int) { readStreams(&x[:7*stride+n][0], stride, n) }
 	im.absMax = func(x []float32) float32 { return absMaxAVX2(at(x), len(x)) }
@@ -64,6 +99,10 @@ func (im *implementation) intsWithAVX2() {
 		whole := len(x) &^ 31
 		round8AVX2(unsafe.SliceData(dst[:len(x)]), at(x), whole, by)
 		round8Ref(dst[whole:], x[whole:], by)
+	}
+	im.sum8 = func(x []int8) int32 {
+		whole := len(x) &^ 15
+		return sum8AVX2(unsafe.SliceData(x), whole) + sumRef8(x[whole:])
 	}
 	im.widen8 = func(dst []int16, src []int8) int32 {
 		whole := len(src) &^ 15

@@ -22,7 +22,7 @@
 	VPERMQ $0xd8, s0, s0
 
 #define STORE8(s0, off) \
-	TESTB R10, R10; \
+	TESTQ R10, R10; \
 	JZ    2(PC); \
 	VPADDD off(DX), s0, s0; \
 	VMOVDQU s0, off(DX)
@@ -39,7 +39,7 @@
 	MOVQ b+32(FP), BX; \
 	MOVQ ldb+40(FP), R12; \
 	MOVQ cells+48(FP), CX; \
-	MOVBLZX more+56(FP), R10
+	MOVBQZX more+56(FP), R10
 
 // func tile6x8Int8AVX2(acc *int32, ldacc int, a *int16, lda int, b *byte, ldb, cells int, more bool)
 TEXT ·tile6x8Int8AVX2(SB), NOSPLIT, $0-57
@@ -191,7 +191,7 @@ TEXT ·tile6x8Int4AVX2(SB), NOSPLIT, $0-89
 	MOVQ b+48(FP), BX
 	MOVQ steps+64(FP), AX
 	MOVQ groups+80(FP), CX
-	MOVBLZX more+88(FP), R10
+	MOVBQZX more+88(FP), R10
 	VPBROADCASTD lowHalves<>(SB), Y15
 	ZERO(Y0)
 	ZERO(Y1)
@@ -280,7 +280,7 @@ TEXT ·tile1x32Int4AVX2(SB), NOSPLIT, $0-89
 	MOVQ lds+72(FP), R13
 	ADDQ AX, R13
 	MOVQ groups+80(FP), CX
-	MOVBLZX more+88(FP), R10
+	MOVBQZX more+88(FP), R10
 	VPBROADCASTD lowHalves<>(SB), Y15
 	ZERO(Y0)
 	ZERO(Y1)

@@ -11,7 +11,7 @@ import "sync"
 type intTile struct {
 	rows, cols int
 	// int8 computes acc[r][j] (+)= Σ codes·a over cells of four inputs; it takes the narrow inputs, wide8 the wide
-	// ones. One of them is nil.
+	// ones. One of the three is there, in the reference two.
 	int8  func(acc *int32, ldacc int, a *int8, lda int, b *byte, ldb, cells int, more bool)
 	wide8 func(acc *int32, ldacc int, a *int16, lda int, b *byte, ldb, cells int, more bool)
 	// int4 computes acc[r][j] (+)= Σ step·(start + Σ codes·a) over groups of 32 inputs. lds is in bytes between
@@ -33,6 +33,28 @@ type intProduct struct {
 	in *inputs
 }
 
+// multiplyWhole is MatMul over int8 or int4 weights.
+func multiplyWhole(p Runner, job product) {
+	m, rows := job.m, job.rows
+	in := roundInputs(p, job.im, m, job.a, job.lda, rows)
+	defer inputsPool.Put(in)
+	if alone(p, rows, m) {
+		whole := intProduct{product: job, in: in}
+		whole.run(0, blocksOf(rows, intBlockRows), 0, paddedN(m.n)/groupWidth)
+		return
+	}
+	whole := &intProduct{product: job, in: in}
+	spread(p, rows, intBlockRows, m, whole.run)
+}
+
+// tilesOf is the micro-kernels for a format of whole numbers.
+func (im *implementation) tilesOf(f Format) []intTile {
+	if f == Int4Format {
+		return im.int4Tiles
+	}
+	return im.int8Tiles
+}
+
 // intBlockRows is blockRows for whole numbers: a multiple of the tallest tiles, and a little over half of the 260 rows that
 // an image of 224 pixels and its prompt are.
 const intBlockRows = 132
@@ -48,7 +70,7 @@ var intBenches = sync.Pool{New: func() any { return new(intBench) }}
 func roundInputs(p Runner, im *implementation, m *Matrix, a []float32, lda, rows int) *inputs {
 	in := inputsPool.Get().(*inputs)
 	in.prepare(im, m.format, rows, m.k)
-	if p == nil || rows == 1 {
+	if Alone(p, rows, rows*m.k) {
 		for i := range rows {
 			in.set(im, i, a[i*lda:i*lda+m.k])
 		}
@@ -83,7 +105,7 @@ func (j *intProduct) block(w *intBench, g, k0, k, r0, r1 int) {
 	cols := min(groupWidth, roundUp(j.m.n-g*groupWidth, panelWidth))
 	for c0 := 0; c0 < cols; c0 += residentCols {
 		c1, first := min(c0+residentCols, cols), r0
-		for _, t := range j.im.intTiles {
+		for _, t := range j.im.tilesOf(j.m.format) {
 			// Half a tile of rows is worth a whole one: the inputs have room for it, and nobody reads its other sums.
 			n := (r1 - first + t.rows/2) / t.rows * t.rows
 			for r := first; r < first+n; r += t.rows {

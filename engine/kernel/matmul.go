@@ -19,28 +19,30 @@ func MatMul(p Runner, dst []float32, ldd int, a []float32, lda, rows int, m *Mat
 	if bias != nil && len(bias) != m.n {
 		panic(fmt.Sprintf("kernel.MatMul: bias has %d elements, want %d", len(bias), m.n))
 	}
-	job := product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
 	if m.format == Int8Format || m.format == Int4Format {
-		in := roundInputs(p, job.im, m, a, lda, rows)
-		whole := intProduct{product: job, in: in}
-		spread(p, rows, intBlockRows, m, whole.run)
-		inputsPool.Put(in)
+		multiplyWhole(p, product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active})
 		return
 	}
+	if alone(p, rows, m) {
+		job := product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
+		job.run(0, blocksOf(rows, blockRows), 0, paddedN(m.n)/groupWidth)
+		return
+	}
+	job := &product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
 	spread(p, rows, blockRows, m, job.run)
 }
 
-// spread has run compute blocks of rows [b0,b1) by groups of outputs [g0,g1), over threads where it is worth it.
-func spread(p Runner, rows, blockRows int, m *Matrix, run func(b0, b1, g0, g1 int)) {
-	groups := paddedN(m.n) / groupWidth
-	blocks := (rows + blockRows - 1) / blockRows
-	work := rows * m.n * m.k
-	if p == nil || work < serialWork {
-		run(0, blocks, 0, groups)
-		return
-	}
+// alone says whether a product is not worth waking other threads for, or has none.
+func alone(p Runner, rows int, m *Matrix) bool { return p == nil || rows*m.n*m.k < serialWork }
+
+// blocksOf is how many blocks of so many rows there are.
+func blocksOf(rows, block int) int { return (rows + block - 1) / block }
+
+// spread has run compute blocks of rows [b0,b1) by groups of outputs [g0,g1), over threads.
+func spread(p Runner, rows, block int, m *Matrix, run func(b0, b1, g0, g1 int)) {
+	groups, blocks := paddedN(m.n)/groupWidth, blocksOf(rows, block)
 	// One job is one block of rows by a run of groups.
-	perBlock := min(groups, max(1, work/blocks/jobWork))
+	perBlock := min(groups, max(1, rows*m.n*m.k/blocks/jobWork))
 	p.Run(blocks*perBlock, func(i int) {
 		b, part := i/perBlock, i%perBlock
 		if rows*m.k <= residentInputs { // the blocks of rows share what they read of the weights

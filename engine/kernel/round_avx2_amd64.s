@@ -124,6 +124,36 @@ fold:
 	VZEROUPPER
 	RET
 
+// func sum8AVX2(src *int8, n int) int32
+// n is a multiple of 16.
+TEXT ·sum8AVX2(SB), NOSPLIT, $0-20
+	MOVQ src+0(FP), SI
+	MOVQ n+8(FP), CX
+	VPBROADCASTD ones16<>(SB), Y3
+	VPXOR Y0, Y0, Y0
+	SHRQ $4, CX
+	JZ   fold
+
+loop:
+	VPMOVSXBW (SI), Y1
+	VPMADDWD Y3, Y1, Y1
+	VPADDD Y1, Y0, Y0
+	ADDQ $16, SI
+	DECQ CX
+	JNZ  loop
+
+fold:
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD X1, X0, X0
+	VPSHUFD $0x4e, X0, X1
+	VPADDD X1, X0, X0
+	VPSHUFD $0xb1, X0, X1
+	VPADDD X1, X0, X0
+	VMOVD X0, AX
+	MOVL AX, ret+16(FP)
+	VZEROUPPER
+	RET
+
 // func finish8AVX2(dst *float32, acc *int32, scales, bias *float32, n int, scale float32, offset int32)
 // n is a multiple of 8; bias may be nil.
 TEXT ·finish8AVX2(SB), NOSPLIT, $0-48

@@ -107,3 +107,49 @@ loop:
 	JB   loop
 	VZEROUPPER
 	RET
+
+#define TWELVE512(OP) \
+	OP(Z0); \
+	OP(Z1); \
+	OP(Z2); \
+	OP(Z3); \
+	OP(Z4); \
+	OP(Z5); \
+	OP(Z6); \
+	OP(Z7); \
+	OP(Z8); \
+	OP(Z9); \
+	OP(Z10); \
+	OP(Z11)
+
+#define CLEAR512(z) VPXORD z, z, z
+#define FMA512(z) VFMADD231PS Z12, Z13, z
+#define DOT512(z) VPDPBUSD Z12, Z13, z
+
+// func ceilingFMA512(n int)
+TEXT ·ceilingFMA512(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+	TWELVE512(CLEAR512)
+	CLEAR512(Z12)
+	CLEAR512(Z13)
+
+loop:
+	TWELVE512(FMA512)
+	DECQ CX
+	JNZ  loop
+	VZEROUPPER
+	RET
+
+// func ceilingDot512(n int)
+TEXT ·ceilingDot512(SB), NOSPLIT, $0-8
+	MOVQ n+0(FP), CX
+	TWELVE512(CLEAR512)
+	CLEAR512(Z12)
+	CLEAR512(Z13)
+
+loop:
+	TWELVE512(DOT512)
+	DECQ CX
+	JNZ  loop
+	VZEROUPPER
+	RET
