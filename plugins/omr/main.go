@@ -16,13 +16,16 @@ import (
 )
 
 // version changes whenever the same answers would give other records.
-const version = "2"
+const version = "3"
 
 // software names the program in files.
 const software = "palimpsest-task-omr " + version
 
-// maxAsks bounds how many systems of a page the model is shown.
-const maxAsks = 64
+// Bounds on how much of a page the model is shown.
+const (
+	maxRegions = 64  // systems
+	maxAsks    = 512 // their bars, where it is asked about each
+)
 
 // margin is how much paper is shown around a system, as a share of its height:
 // boxes are drawn around the staves, and ledger lines reach beyond.
@@ -44,7 +47,7 @@ func (omr) Info() task.Info {
 		Name:    "omr",
 		Version: version,
 		Summary: "reads printed music: systems as **kern, notes, MusicXML and MIDI",
-		Rounds:  1,
+		Rounds:  2, // where systems are read bar by bar, the first finds the bars
 		MaxAsks: maxAsks,
 		Regions: []string{task.RegionStaff},
 		Relations: []task.Relation{
@@ -87,6 +90,9 @@ type state struct {
 	Box  string  `json:"box"`
 	Bins int     `json:"bins"`
 	Sure float64 `json:"sure,omitempty"` // least confidence of a system that is kept
+
+	Measures *barAsk `json:"measures,omitempty"` // the view was asked for its bars; each is to be asked about so
+	Bar      *barOf  `json:"bar,omitempty"`      // the view is one bar
 }
 
 // Plan implements task.Task. A system cut in two is two that cannot be read, so
@@ -95,17 +101,37 @@ func (t omr) Plan(_ context.Context, page task.Page, how task.Profile) ([]task.A
 	if err := t.Info().CheckPlan(page, how); err != nil {
 		return nil, err
 	}
-	note, err := json.Marshal(state{Box: how.Box, Bins: how.LocBins, Sure: how.MinConfidence})
+	asks := state{Box: how.Box, Bins: how.LocBins, Sure: how.MinConfidence}
+	if step, ok := how.Steps[measuresStep]; ok {
+		asks.Measures = &barAsk{Prompt: how.Prompt, Size: how.Size, Fit: how.Fit, MaxTokens: how.MaxTokens, Grammar: how.Grammar, Bins: step.LocBins}
+		how = step
+	}
+	note, err := json.Marshal(asks)
 	if err != nil {
 		return nil, err
 	}
-	return t.Info().AskRegions(page, how, func(b task.Box) float64 { return margin * b.Height() }, note)
+	return bounded().AskRegions(page, how, func(b task.Box) float64 { return margin * b.Height() }, note)
+}
+
+// bounded is what the task says of itself, with the number of systems that it reads of a page.
+func bounded() task.Info {
+	in := omr{}.Info()
+	in.MaxAsks = maxRegions
+	return in
 }
 
 // Read implements task.Task.
 func (t omr) Read(ctx context.Context, page task.Page, answers []task.Answer) (task.Reading, error) {
 	if err := t.Info().CheckOptions(page.Options); err != nil {
 		return task.Reading{}, err
+	}
+	if len(answers) > 0 {
+		switch how := stateOf(answers[0]); {
+		case how.Measures != nil:
+			return askBars(ctx, page, answers)
+		case how.Bar != nil:
+			return readBars(ctx, page, answers)
+		}
 	}
 	var r rows
 	for _, a := range answers {
@@ -122,7 +148,7 @@ func (t omr) Read(ctx context.Context, page task.Page, answers []task.Answer) (t
 		}
 	}
 	out := r.reading()
-	if note := t.Info().LeftOut(page); note != "" {
+	if note := bounded().LeftOut(page); note != "" {
 		out.Notes = append([]string{note}, out.Notes...)
 	}
 	return out, nil

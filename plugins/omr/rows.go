@@ -92,7 +92,7 @@ func (r *rows) event(s system, score *kern.Score, e kern.Event, seq int64) {
 		if p.Tie != kern.NoTie {
 			values["tie"] = string(p.Tie)
 		}
-		r.notes = append(r.notes, task.Record{Relation: noteRelation, Box: s.box, Confidence: s.sure(e.Line, e.Column), Source: task.SourceModel, Values: values})
+		r.notes = append(r.notes, task.Record{Relation: noteRelation, Box: s.at(e.Line), Confidence: s.sure(e.Line, e.Column), Source: task.SourceModel, Values: values})
 	}
 }
 
