@@ -142,7 +142,7 @@ type Record struct {
 	Box        [4]float64     `json:"box"`
 	Polygon    [][2]float64   `json:"polygon,omitempty"`
 	Confidence *float64       `json:"confidence,omitempty" doc:"Between 0 and 1; absent where there is none."`
-	Source     string         `json:"source" enum:"model,text_layer"`
+	Source     string         `json:"source" enum:"model,text_layer,person"`
 	Model      string         `json:"model,omitempty"`
 	Run        int64          `json:"run"`
 	Values     map[string]any `json:"values" doc:"The relation's own columns."`

@@ -52,15 +52,16 @@ type RunDetail struct {
 
 // RunPage is where a run stands on a page.
 type RunPage struct {
-	Page       int      `json:"page"`
-	State      string   `json:"state"`
-	Current    bool     `json:"current" doc:"Whether results, views and files show it."`
-	Records    int      `json:"records"`
-	Confidence *float64 `json:"confidence,omitempty" doc:"Mean of the rows that have one."`
-	Model      string   `json:"model,omitempty"`
-	Seconds    float64  `json:"seconds,omitempty"`
-	Tokens     int      `json:"tokens,omitempty"`
-	Failure    *Failure `json:"failure,omitempty"`
+	Page        int      `json:"page"`
+	State       string   `json:"state"`
+	Current     bool     `json:"current" doc:"Whether results, views and files show it."`
+	Records     int      `json:"records"`
+	Corrections int      `json:"corrections,omitempty" doc:"By people, in force over its rows."`
+	Confidence  *float64 `json:"confidence,omitempty" doc:"Mean of the rows that have one."`
+	Model       string   `json:"model,omitempty"`
+	Seconds     float64  `json:"seconds,omitempty"`
+	Tokens      int      `json:"tokens,omitempty"`
+	Failure     *Failure `json:"failure,omitempty"`
 }
 
 // RunList is every run of a document, oldest first, and what became current when.

@@ -302,7 +302,7 @@ func runOf(r store.RunStatus) api.RunDetail {
 		out.Parts["regions"] = f.Regions
 	}
 	for _, p := range r.Pages {
-		out.Pages = append(out.Pages, api.RunPage{Page: p.Number, State: string(p.State), Current: p.Current, Records: p.Records, Confidence: p.Confidence,
+		out.Pages = append(out.Pages, api.RunPage{Page: p.Number, State: string(p.State), Current: p.Current, Records: p.Records, Corrections: p.Corrected, Confidence: p.Confidence,
 			Model: p.Model, Seconds: p.Seconds, Tokens: p.Tokens, Failure: failureOf(p.Failure)})
 	}
 	return out

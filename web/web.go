@@ -68,6 +68,9 @@ type Config struct {
 	// Regions and ReadersOf are for the route of regions; without them there is none.
 	Regions   Regions
 	ReadersOf ReadersOf
+	// Corrections and ReadAs are for the routes of corrections; without them there are none.
+	Corrections Corrections
+	ReadAs      ReadAs
 	// DefaultTasks are done when a submission names none; empty means ocr.
 	DefaultTasks []string
 	// MaxUploadBytes bounds a file; 0 means DefaultMaxUploadBytes.
@@ -182,6 +185,9 @@ func (s *server) register(a huma.API) {
 	}
 	if s.Regions != nil && s.ReadersOf != nil {
 		s.registerRegions(a, op)
+	}
+	if s.Corrections != nil && s.ReadAs != nil {
+		s.registerCorrections(a, op)
 	}
 }
 

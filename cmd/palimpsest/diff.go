@@ -218,6 +218,9 @@ func describePage(p api.RunPage) string {
 	if p.Model != "" {
 		s += " by " + p.Model
 	}
+	if p.Corrections > 0 {
+		s += fmt.Sprintf(", %d corrections", p.Corrections)
+	}
 	if p.Failure != nil {
 		s += ": " + p.Failure.Message
 	}

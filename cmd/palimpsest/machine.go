@@ -86,7 +86,7 @@ func (f webFlags) listen() (net.Listener, error) {
 // handler joins the HTTP interface to the parts.
 func handler(b *backing, p *readingParts, places sourceFlags, log *slog.Logger) (http.Handler, error) {
 	return web.New(web.Config{Documents: b.store, Objects: b.blobs, Tasks: &p.catalogue,
-		Runs: b.store, Regions: b.store, ReadersOf: p.ReadersOf, Sources: b.store, CheckSource: places.check(b), MaxUploadBytes: ingest.DefaultDocumentBytes, Version: versions().Program, Log: log})
+		Runs: b.store, Regions: b.store, ReadersOf: p.ReadersOf, Corrections: b.store, ReadAs: p.ReadAs, Sources: b.store, CheckSource: places.check(b), MaxUploadBytes: ingest.DefaultDocumentBytes, Version: versions().Program, Log: log})
 }
 
 // machine is everything on one machine: what up starts, and demo and bench

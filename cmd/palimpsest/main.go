@@ -46,6 +46,7 @@ type commands struct {
 	Runs    runsCmd    `cmd:"" help:"List the runs over documents, and what became current when."`
 	Diff    diffCmd    `cmd:"" help:"Show how two runs read the same pages."`
 	Regions regionsCmd `cmd:"" help:"List the regions of pages, or draw one by hand."`
+	Correct correctCmd `cmd:"" help:"Correct what was read, list corrections, or take one back."`
 	Promote promoteCmd `cmd:"" help:"Make a run current, or take that back."`
 	Source  sourceCmd  `cmd:"" help:"Scan folders and buckets on a schedule."`
 	Models  modelsCmd  `cmd:"" help:"Describe, pack and verify models."`
