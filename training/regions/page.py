@@ -40,18 +40,18 @@ SHARES = {"letter": 6, "article": 14, "report": 12, "chemistry": 10, "patent": 8
 
 
 class Pictures(Protocol):
-    """Where what is no text comes from: a picture on white, trimmed to its ink."""
+    """Where what is no text comes from: a picture on white, trimmed to its ink, and what it says where that is known."""
 
-    def picture(self, kind: str, r: random.Random) -> Image.Image: ...
+    def picture(self, kind: str, r: random.Random) -> tuple[Image.Image, dict]: ...
 
 
 @dataclass
 class Placed:
-    """A region of a page: kind, box, and the picture that stands there."""
+    """A region of a page: kind, box, and what it says where that is known."""
 
     kind: str
     box: Box
-    shown: Image.Image | None = None
+    truth: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -189,8 +189,8 @@ class Composer:
         lines = r.randint(1, 3)
         room = bottom - top - (lines + 1.5) * self.pitch * (above or below) - (APART * self.pitch if above and after_text else 0)
         each = width / row * (0.88 if row > 1 else 1.0)
-        images = [self.pictures.picture(kind, r) for _ in range(row)]
-        sizes = [self._size(kind, image, each, room) for image in images]
+        shown = [self.pictures.picture(kind, r) for _ in range(row)]
+        sizes = [self._size(kind, image, each, room) for image, _ in shown]
         if not all(sizes) or len(self.page.regions) + row + 1 > MOST:
             return top, False
         y = top
@@ -204,10 +204,10 @@ class Composer:
         if y + max(h for _, h in sizes) > bottom:
             return top, False
         tallest = max(h for _, h in sizes)
-        for i, (image, (w, h)) in enumerate(zip(images, sizes)):
+        for i, ((image, truth), (w, h)) in enumerate(zip(shown, sizes)):
             slot = width / row
             at = x + i * slot + r.choice((0.5, 0.5, 0.0, 1.0) if row == 1 else (0.5,)) * (slot - w)
-            self._put(kind, image, at, y + (tallest - h) * r.choice((0.0, 0.5, 1.0)), w, h)
+            self._put(kind, image, at, y + (tallest - h) * r.choice((0.0, 0.5, 1.0)), w, h, truth)
         y += tallest
         if kind == "molecule" and not below and r.random() < 0.3:  # labels are nobody's region
             y += 0.6 * self.pitch
@@ -226,8 +226,7 @@ class Composer:
         share = {"table": r.choice((1.0, r.uniform(0.55, 1.0))), "staff": r.choice((1.0, 1.0, r.uniform(0.7, 1.0)))}.get(kind, r.uniform(0.3, 1.0))
         most = {"staff": 0.35, "molecule": 0.3}.get(kind, 0.6) * self.height
         k = min(width * share / image.width, most / image.height)
-        natural = self.scale / 3  # a picture's own size is that of a canvas of three pixels to one of the square
-        k = min(k, (1.6 if kind in ("picture", "table") else 1.0) * natural)
+        k = min(k, 1.6 if kind in ("picture", "table") else 1.0)  # what is enlarged more looks it
         if image.height * k > room:
             if image.height * k > 2.2 * room:
                 return None
@@ -235,13 +234,13 @@ class Composer:
         w, h = round(image.width * k), round(image.height * k)
         return (w, h) if w >= LEAST[0] * self.scale and h >= LEAST[1] * self.scale else None
 
-    def _put(self, kind: str, image: Image.Image, x: float, y: float, w: int, h: int) -> None:
+    def _put(self, kind: str, image: Image.Image, x: float, y: float, w: int, h: int, truth: dict) -> None:
         """Put a picture down."""
         shown = image.resize((w, h), Image.Resampling.BICUBIC, reducing_gap=2.0)
         ink = Image.eval(shown, lambda v: 255 - v)
         at = (round(x), round(y))
         self.page.ink.paste(ink, at)
-        self.page.regions.append(Placed(kind, (at[0], at[1], at[0] + w, at[1] + h), image))
+        self.page.regions.append(Placed(kind, (at[0], at[1], at[0] + w, at[1] + h), truth))
 
 
 def dirt(pen: ImageDraw.ImageDraw, r: random.Random, width: int, height: int, scale: float) -> None:
@@ -277,7 +276,7 @@ def turn(page: Page, degrees: float) -> None:
         xs, ys = [x * c - y * s + width / 2 for x, y in corners], [x * s + y * c + height / 2 for x, y in corners]
         return max(0.0, min(xs)), max(0.0, min(ys)), min(float(width), max(xs)), min(float(height), max(ys))
 
-    page.regions = [Placed(p.kind, turned(p.box), p.shown) for p in page.regions]
+    page.regions = [Placed(p.kind, turned(p.box), p.truth) for p in page.regions]
     if page.printed is not None:
         page.printed = [Printed(w.text, turned(w.box)) for w in page.printed]
 

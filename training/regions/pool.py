@@ -14,18 +14,14 @@ from training import fonts
 from training.pictures import scenes
 from training.pictures.scenes import Artist
 from training.pictures.shapes import KINDS as SHAPES
+from training.regions.given import Giver, trimmed
 from training.text import Writer
 
 Draw = Callable[[random.Random, str], Image.Image]
 
 STOCK = 16  # pictures of a kind that are kept
-FRESH = 0.05  # how often one of them is drawn anew
-
-
-def trimmed(image: Image.Image, threshold: int = 200) -> Image.Image:
-    """The part of a picture that has ink."""
-    box = image.point(lambda v: 255 if v < threshold else 0).getbbox()
-    return image.crop(box) if box else image
+FRESH = 0.03  # how often one of them is drawn anew
+GIVEN = 0.6  # of tables, molecules and systems are those that their own tasks draw
 
 
 def _font(r: random.Random, split: str, size: float) -> ImageFont.FreeTypeFont:
@@ -267,16 +263,35 @@ class Pool:
     """The pictures in use."""
 
     def __init__(self, split: str):
-        self.split = split
+        self.split, self.giver = split, Giver(split)
         self.kept: dict[str, list[Image.Image]] = {}
 
-    def picture(self, kind: str, r: random.Random) -> Image.Image:
-        """A picture of a kind, drawn now or before."""
+    def _fresh(self, kind: str, r: random.Random) -> Image.Image:
+        if kind != "picture" and r.random() < GIVEN:
+            return self.giver.draw(kind, r)[0]
+        return DRAW[kind](r, self.split)
+
+    def picture(self, kind: str, r: random.Random) -> tuple[Image.Image, dict]:
+        """A picture of a kind, drawn now or before; what it says is not known."""
         kept = self.kept.setdefault(kind, [])
         if len(kept) < STOCK:
-            kept.append(DRAW[kind](r, self.split))
-            return kept[-1]
+            kept.append(self._fresh(kind, r))
+            return kept[-1], {}
         at = r.randrange(STOCK)
         if r.random() < FRESH:
-            kept[at] = DRAW[kind](r, self.split)
-        return kept[at]
+            kept[at] = self._fresh(kind, r)
+        return kept[at], {}
+
+
+class Truths:
+    """Pictures in held-out styles, each drawn for its page, with what they say."""
+
+    def __init__(self):
+        self.giver = Giver("acceptance")
+
+    def picture(self, kind: str, r: random.Random) -> tuple[Image.Image, dict]:
+        """A picture of a kind and its truth in its task's form."""
+        if kind != "picture":
+            return self.giver.draw(kind, r)
+        image = picture(r, "acceptance")
+        return image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC), {}

@@ -37,7 +37,7 @@ def _columns(r: random.Random) -> int:
     return r.choice((2, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 14))
 
 
-def _draw(r: random.Random, split: str, rows: int, columns: int, em: float | None = None) -> tuple[Painter, list[Cell]] | None:
+def painted(r: random.Random, split: str, rows: int, columns: int, em: float | None = None) -> tuple[Painter, list[Cell]] | None:
     """A table on its canvas with its cells, em pixels high or less; None for one too large."""
     em = em or (r.uniform(6.5, 9.5) if r.random() < 0.35 else math.exp(r.uniform(math.log(9), math.log(18))))
     measure = r.uniform(18, 75)
@@ -67,7 +67,7 @@ class Source:
         r = self.r
         fresh = r.random() < 1 / CUTS
         while fresh or len(self.pool) < FIRST:
-            drawn = _draw(r, self.split, max(_rows(r), r.randint(2, 24)), max(_columns(r), r.randint(2, 8)))
+            drawn = painted(r, self.split, max(_rows(r), r.randint(2, 24)), max(_columns(r), r.randint(2, 8)))
             if drawn is not None:
                 self.pool = self.pool[-POOL + 1 :] + [Sheet(*drawn)]
                 fresh = False
@@ -142,14 +142,14 @@ def score(said: list[str], examples: list[Example]) -> dict[str, float]:
 def drawn(r: random.Random) -> tuple[PIL.Image.Image, dict]:
     """A whole table in the held-out fonts and rules at the resolution of a scan, and its line of a manifest."""
     while True:
-        found = _draw(r, "acceptance", min(_rows(r), 30), _columns(r), r.uniform(13, 20))
+        found = painted(r, "acceptance", min(_rows(r), 30), _columns(r), r.uniform(13, 20))
         if found is not None and Sheet(*found).cut(r, 99, 99) is not None:
             painter, cells = found
             pixels = worn(painter.image, r, 1.6, None)
-            return PIL.Image.fromarray(pixels), {"gt": {"html": _html(painter.setting.grid, cells)}}
+            return PIL.Image.fromarray(pixels), {"gt": {"html": written(painter.setting.grid, cells)}}
 
 
-def _html(grid: Grid, cells: list[Cell]) -> str:
+def written(grid: Grid, cells: list[Cell]) -> str:
     rows: list[list[Cell]] = [[] for _ in range(grid.rows)]
     for c in cells:
         rows[c.row].append(c)
