@@ -21,6 +21,8 @@ type exportCmd struct {
 	Out       string   `help:"Folder of the bag: a new one, or one to go on with." default:"palimpsest-export" placeholder:"DIR"`
 	All       bool     `help:"Export every document that has ended."`
 	Verify    bool     `help:"Check the folder against its checksums and nothing else."`
+	Labels    string   `help:"Write the pages and regions that people corrected as labels into this folder, for eval and fine-tuning, and nothing else." placeholder:"DIR"`
+	Task      string   `help:"Task of the labels." default:"ocr"`
 	Documents []string `arg:"" optional:"" name:"document" help:"Ids of the documents to export."`
 }
 
@@ -59,6 +61,8 @@ func (c *exportCmd) Run(s *session) error {
 		return c.verify(s)
 	case c.All == (len(c.Documents) > 0):
 		return usagef("name the documents to export, or --all; `palimpsest status` lists them")
+	case c.Labels != "":
+		return c.exportLabels(s)
 	}
 	client, err := c.client()
 	if err != nil {

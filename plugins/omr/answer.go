@@ -23,7 +23,7 @@ type system struct {
 	box        task.Box
 	confidence float64
 	sure       func(line, column int) float64 // how certain the model was of a token, by its place in kern
-	where      func(line int) task.Box       // of the bar that a line of kern stands in; nil: the box of the system
+	where      func(line int) task.Box        // of the bar that a line of kern stands in; nil: the box of the system
 }
 
 // at is where a line of kern stands on the page.

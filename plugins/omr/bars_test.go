@@ -75,6 +75,13 @@ func staffPage(boxes ...task.Box) task.Page {
 	return p
 }
 
+// wholePage is a page on which nobody looked for systems.
+func wholePage() task.Page {
+	p := page()
+	p.Regions = []task.Region{p.Whole(task.RegionStaff)}
+	return p
+}
+
 // TestSystemsAreReadBarByBar: the first round finds the bars, the second asks about each, and what they say is one system.
 func TestSystemsAreReadBarByBar(t *testing.T) {
 	t.Parallel()
@@ -128,7 +135,7 @@ func TestSystemsAreReadBarByBar(t *testing.T) {
 func TestBarsOfAWholePage(t *testing.T) {
 	t.Parallel()
 	var labels []string
-	r, rounds := played(t, page(), byBars(), func(ask task.Ask) task.Answer {
+	r, rounds := played(t, wholePage(), byBars(), func(ask task.Ask) task.Answer {
 		if ask.Prompt == "omr" {
 			labels = append(labels, string(ask.State))
 			return said(ask, "<loc0008>4<loc0500>a", 0.9)
@@ -149,7 +156,7 @@ func TestBarsOfAWholePage(t *testing.T) {
 func TestModelThatRepeatsBars(t *testing.T) {
 	t.Parallel()
 	for _, second := range []bool{false, true} {
-		r, _ := played(t, page(), byBars(), func(ask task.Ask) task.Answer {
+		r, _ := played(t, wholePage(), byBars(), func(ask task.Ask) task.Answer {
 			var a task.Answer
 			switch {
 			case ask.Prompt == "omr":
