@@ -50,6 +50,10 @@ test/race: ## the same under the race detector, without the kernels' long loops
 test/purego: ## the engine without assembly
 	$(GO) test -tags purego -timeout 20m ./engine/kernel ./engine/gemma ./engine/siglip ./engine
 
+.PHONY: test/arm64
+test/arm64: ## the kernels of ARM processors, run by qemu-aarch64 (Debian's package qemu-user)
+	GOARCH=arm64 PALIMPSEST_KERNEL_REQUIRE=neon $(GO) test -exec 'qemu-aarch64 -cpu max' -timeout 20m -run 'Formats|SameBits|Extremes|NotFinite' ./engine/kernel
+
 # Printed: every kill and freeze with the jobs it met, then the counts and the digest of what is stored in the end.
 .PHONY: chaos
 chaos: setup ## kill and freeze workers, plugins, Postgres and the S3 server under load (SEED=1); compare with a run in peace
@@ -115,6 +119,11 @@ train: ## start or resume training of the small default model
 sweep: ## sizes, resolutions and learning rates of small models against one another (hours; goes on where it stopped)
 	nice -n 10 $(VENV)/bin/python -m training.sweep --part 0/2 & nice -n 10 $(VENV)/bin/python -m training.sweep --part 1/2; wait
 	$(VENV)/bin/python -m training.sweep.plots
+
+.PHONY: finetune
+finetune: ## fine-tune BASE on labels: LABELS=labels/MANIFEST.jsonl OUT=models/mine TASK=ocr FLAGS="--lora 16 --bf16"; see docs/finetuning.md
+	@test -n "$(LABELS)" -a -n "$(OUT)" || { echo "say LABELS=labels/MANIFEST.jsonl and OUT=folder (and BASE=models/mini, TASK=ocr); docs/finetuning.md" >&2; exit 2; }
+	nice -n 10 $(VENV)/bin/python -m training.finetune $(or $(BASE),models/mini) $(LABELS) $(OUT) --task $(or $(TASK),ocr) $(FLAGS)
 
 .PHONY: test/training
 test/training: ## the trainer's own tests (needs train/setup)

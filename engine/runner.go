@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"image"
+	"runtime/debug"
 	"time"
 
 	"palimpsest.dev/engine/gemma"
@@ -33,6 +34,27 @@ type lane struct {
 	scratch  []float32 // [W]
 	images   []*image.RGBA
 	segments []gemma.Segment
+}
+
+// keptScratch is the most scratch memory that one half of the model keeps from page to page. Pages of 224 pixels stay
+// under it; for one of 896 the halves would hold a quarter of a gigabyte each, of which only one is ever in use, and
+// taking it anew costs a thousandth of the page's time.
+const keptScratch = 128 << 20
+
+// leaveVision gives the tower's scratch memory back before the decoder begins, if it is large; leaveText the decoder's
+// before the next image. The collection makes room at once, where the next one might be a long way off.
+func (l *lane) leaveVision() {
+	if l.vision.Bytes() > keptScratch {
+		l.vision = siglip.State{}
+		debug.FreeOSMemory()
+	}
+}
+
+func (l *lane) leaveText() {
+	if l.text.Bytes()+l.inputs.Bytes() > keptScratch {
+		l.text, l.inputs = gemma.State{}, mat.Buffer{}
+		debug.FreeOSMemory()
+	}
 }
 
 // runner computes what the scheduler decides. It implements batch.Model.
@@ -112,10 +134,12 @@ func (r *runner) prefill(l *lane, run kernel.Runner, joining []*sequence) {
 			}
 			at, seen = at+n+len(s.prompt), seen+n
 		}
+		l.leaveVision()
 		logits := r.text.Forward(run, &l.text, l.segments, x, abandoned, nil) // [B, W]
 		if !abandoned() {
 			r.take(l, joining, logits)
 		}
+		l.leaveText()
 	}
 	now := time.Now()
 	for _, s := range joining {

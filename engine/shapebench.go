@@ -138,8 +138,10 @@ func (b *bench) page(ctx context.Context) error {
 	for i := range b.options.Prompt {
 		b.text.Embed(int32(100+i), x.Row(features.Rows+i))
 	}
+	b.lane.leaveVision()
 	segments := []gemma.Segment{{Cache: b.cache, Rows: x.Rows}}
 	logits := b.text.Forward(b.pool, &b.lane.text, segments, x, stop, nil)
+	b.lane.leaveText()
 	from = b.took(1, from)
 	segments[0].Rows = 1
 	for range b.options.Steps {

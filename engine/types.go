@@ -34,7 +34,7 @@ type Info struct {
 	Parameters int64  // weights of the model, padding rows of the embedding table included
 	ImageSize  int    // side of the square the model is shown, in pixels
 	Vocab      int    // ids the model may write
-	Kernel     string // arithmetic in use: "avx512", "avx2" or "go"
+	Kernel     string // kernels in use: see kernel.Name
 	Arithmetic string // "float32" or "bfloat16"
 	Weights    string // format of packed weights: "float32", "bf16", "sfp", "int8" or "int4"; "" where they are as published
 	Window     string // "reference" or "hf5"

@@ -26,6 +26,15 @@ type State struct {
 	segments                               []segment
 }
 
+// Bytes is the memory the state holds.
+func (s *State) Bytes() int64 {
+	n := int64(0)
+	for _, b := range []*mat.Buffer{&s.normed, &s.q, &s.kv, &s.attended, &s.inner, &s.logits} {
+		n += b.Bytes()
+	}
+	return n
+}
+
 // segment is a Segment with its place in the pass.
 type segment struct {
 	cache  *Cache

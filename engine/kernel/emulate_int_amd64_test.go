@@ -5,7 +5,6 @@ package kernel_test
 import (
 	"debug/elf"
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -308,6 +307,6 @@ func TestWholeNumbersByEmulation(t *testing.T) {
 		}
 	}
 	if kernel.PanelWidth != 16 {
-		t.Error(fmt.Sprintf("the layouts above are for panels of 16, they have %d", kernel.PanelWidth))
+		t.Errorf("the layouts above are for panels of 16, they have %d", kernel.PanelWidth)
 	}
 }

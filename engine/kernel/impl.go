@@ -38,6 +38,7 @@ type implementation struct {
 	int8Tiles  []intTile // tallest first; the last has one row
 	int4Tiles  []intTile // the same
 	wideInputs bool      // whether int8Tiles take 16-bit inputs
+	noOffset   bool      // whether the sums of int8Tiles are without the codes' offset
 	sum8       func(x []int8) int32
 	absMax     func(x []float32) float32
 	round8     func(dst []int8, x []float32, by float32)
@@ -82,7 +83,7 @@ func choose(name string) *implementation {
 	panic(fmt.Sprintf("kernel: PALIMPSEST_KERNEL=%s: this machine and build run only %v", name, Implementations()))
 }
 
-// Name tells which implementation is in use: "avx512", "avx2" or "go".
+// Name tells which implementation is in use: "avx512vnni", "avx512", "avx2", "neon" or "go".
 func Name() string { return active.name }
 
 // Implementations lists what this machine and build can run, best first.

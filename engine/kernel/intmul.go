@@ -152,7 +152,7 @@ func (j *intProduct) finish(w *intBench, g, r0, r1 int) {
 	}
 	for r := r0; r < r1; r++ {
 		offset := int32(0)
-		if j.m.format == Int8Format {
+		if j.m.format == Int8Format && !j.im.noOffset {
 			offset = int8Offset * j.in.sums[r]
 		}
 		j.im.finish8(j.dst[r*j.ldd+col:r*j.ldd+col+cols], w.acc[(r-r0)*groupWidth:][:cols], j.m.scales[col:col+cols], bias, j.in.scales[r], offset)

@@ -20,6 +20,18 @@ type State struct {
 	keys                                               []*kernel.KV // [A]
 }
 
+// Bytes is the memory the state holds.
+func (s *State) Bytes() int64 {
+	n := int64(0)
+	for _, b := range []*mat.Buffer{&s.patches, &s.hidden, &s.normed, &s.qkv, &s.attended, &s.inner, &s.out} {
+		n += b.Bytes()
+	}
+	for _, k := range s.keys {
+		n += k.Bytes()
+	}
+	return n
+}
+
 // Tap receives the activations after each stage, under the names of the reference values; rows of several
 // images follow one another. The matrix is only valid during the call.
 type Tap func(stage string, rows mat.Mat)

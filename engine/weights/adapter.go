@@ -156,7 +156,7 @@ func (u *update) check(base Tensor) error {
 	}
 	rank := u.a.Shape[0]
 	if len(base.Shape) != 2 || u.b.Shape[0] != base.Shape[0] || u.a.Shape[1] != base.Shape[1] || u.b.Shape[1] != rank || rank < 1 || rank > maxLoRARank {
-		return fmt.Errorf("B %v times A %v is no change of a matrix %v", u.b.Shape, u.a.Shape, base.Shape)
+		return fmt.Errorf("the product of B %v and A %v is no change of a matrix %v", u.b.Shape, u.a.Shape, base.Shape)
 	}
 	return nil
 }
