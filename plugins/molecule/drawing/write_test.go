@@ -19,11 +19,10 @@ type sheet struct {
 // walk writes a sheet as docs/targets.md says: depth first along the outline, clockwise.
 type walk struct {
 	sheet
-	grid  [][2]int // x, y
-	near  [][]int  // bonds of each atom
-	came  []int    // -2: not named yet, -1: the first of its part
-	text  strings.Builder
-	parts int
+	grid [][2]int // x, y
+	near [][]int  // bonds of each atom
+	came []int    // -2: not named yet, -1: the first of its part
+	text strings.Builder
 }
 
 func grid(p float64) int { return max(0, min(1020, int(math.Floor(p/224*1024/4+0.5))*4)) }

@@ -3,6 +3,9 @@ package smiles
 // Filled stands for as many hydrogens as the valence of an atom leaves room for.
 const Filled = -1
 
+// maxReadings bounds how often a molecule is written and read until it stays the same.
+const maxReadings = 4
+
 // Sketch is a molecule that was not written as a text but drawn: atoms and bonds, with the arrangements that the
 // drawing shows.
 type Sketch struct {
@@ -78,7 +81,28 @@ func (s Sketch) Molecule() (*Molecule, error) {
 			p.m.twists = append(p.m.twists, twist{bond: int32(t.Bond), a: int32(t.A), b: int32(t.B), cis: t.Cis})
 		}
 	}
-	return p.m, nil
+	return p.m.fixed()
+}
+
+// fixed returns the molecule if its canonical text says the same molecule. Rings of wildcards may be aromatic in one reading
+// of their bonds and not in another; there the text decides, so that what is stored and what is read from it are the same.
+func (m *Molecule) fixed() (*Molecule, error) {
+	if len(m.Atoms) == 0 {
+		return m, nil
+	}
+	text := m.Canonical()
+	for range maxReadings {
+		again, err := Parse(text)
+		if err != nil {
+			return nil, fault(m.Atoms[0].Offset, "a molecule that cannot be written: %v", err)
+		}
+		next := again.Canonical()
+		if next == text {
+			return m, nil
+		}
+		m, text = again, next
+	}
+	return nil, fault(m.Atoms[0].Offset, "a molecule without one reading")
 }
 
 // fillCharged gives charged atoms the hydrogens that the neutral atom with as many electrons would have. Texts have no
