@@ -74,7 +74,8 @@ var measures = map[string]func([]Item) (Measure, error){
 	"cxr":        reportMeasure,
 	"caption":    captionMeasure,
 	"answer":     func([]Item) (Measure, error) { return answerMeasure(), nil },
-	"detect":     func([]Item) (Measure, error) { return detectionMeasure(), nil },
+	"detect":     func([]Item) (Measure, error) { return detectionMeasure("detect"), nil },
+	"regions":    func([]Item) (Measure, error) { return detectionMeasure("regions"), nil },
 	"perplexity": func([]Item) (Measure, error) { return perplexityMeasure(), nil },
 }
 

@@ -72,13 +72,20 @@ func TestMeasures(t *testing.T) {
 		{"omr", []string{`{"id":"a","file":"a","gt":{"kern":"**kern\n4c\n=1\n*-\n"}}`, `{"id":"b","file":"b","gt":"**kern\n4d\n*-"}`},
 			map[string]Answer{"a": found("**kern\n4d\n=7\n*-"), "b": found("**kern\n4d\n*-")}, // bar numbers do not count
 			map[string]float64{"ler": 100. / 7, "ser": 100. / 12, "cer": 100. / 26}},
+		{"omr", []string{`{"id":"a","file":"a","gt":{"systems":[{"kern":"**kern\n4c\n*-\n"},{"kern":"**kern\n4d\n*-"}]}}`},
+			map[string]Answer{"a": found("**kern\n4c\n*-", "**kern\n4d\n*-")}, map[string]float64{"ler": 0, "ser": 0}},
 		{"answer", []string{`{"id":"a","file":"a","question":"?","metric":"anls","gt":["Paris"]}`, `{"id":"b","file":"b","metric":"relaxed","gt":"100"}`,
 			`{"id":"c","file":"c","metric":"vqa","gt":{"answers":["a dog","dog","dog","dog","cat"]}}`, `{"id":"d","file":"d","choices":["True","False"],"gt":"False"}`},
 			map[string]Answer{"a": {Text: "paris"}, "b": {Text: "104"}, "c": {Text: "the dog"}, "d": {Text: "True"}},
 			map[string]float64{"anls": 1, "relaxed_accuracy": 1, "vqa_accuracy": 1, "accuracy": 0}},
 		{"detect", []string{`{"id":"a","file":"a","gt":{"objects":[{"label":"Cat","box":[0,0,10,10]},{"label":"dog","box":[20,0,30,10]}]}}`},
 			map[string]Answer{"a": {Found: []Found{{Text: "cat", Box: [4]float64{0, 0, 10, 5}, Confidence: 0.9}, {Text: "cat", Box: [4]float64{0, 0, 10, 10}, Confidence: 0.8}}}},
-			map[string]float64{"mean_iou": 0.25, "ap75": 0.25}}, // as many boxes as objects are looked at; half a class's precision
+			map[string]float64{"mean_iou": 0.25, "ap75": 0.25, "recall": 0.5, "precision": 0.5}}, // as many boxes as objects are looked at; half a class's precision
+		{"regions", []string{`{"id":"a","file":"a","gt":{"objects":[{"label":"text","box":[0,0,10,10]},{"label":"text","box":[0,20,10,30]}]}}`,
+			`{"id":"b","file":"b","gt":{"objects":[]}}`},
+			map[string]Answer{"a": {Found: []Found{{Text: "table", Box: [4]float64{0, 20, 10, 30}}, {Text: "text", Box: [4]float64{0, 0, 10, 8}}}},
+				"b": {Found: []Found{{Text: "picture", Box: [4]float64{0, 0, 10, 10}}}}},
+			map[string]float64{"mean_iou": 0.4, "recall": 0.5, "precision": 1. / 3}}, // what is found on a page of nothing counts
 		{"perplexity", []string{`{"id":"a","file":"a","gt":"ab"}`, `{"id":"b","file":"b","gt":{"text":"c"}}`, `{"id":"c","file":"c","gt":"never"}`},
 			map[string]Answer{"a": {LogProbs: []float64{math.Log(0.5), math.Log(0.25)}}, "b": {LogProbs: []float64{0}}},
 			map[string]float64{"perplexity": 2}}, // weighed by tokens

@@ -173,33 +173,39 @@ func scoreMolecules(truth, found []Found) Score {
 // kernMeasure compares music by the error rates of **kern, in percent of the truth's
 // length: cer, ser, ler and cer_2023, see KernErrors. Both sides are brought into
 // PrepareKern's form, the systems of an answer joined by line feeds. The truth is a file
-// of **kern or {"kern"}.
+// of **kern or {"kern"}, for a picture of one system or of nothing but music, or
+// {"systems": [{"kern"}]} for a page.
 func kernMeasure() Measure {
-	return measure[string]{
+	return measure[[]Found]{
 		task:    "omr",
 		leading: []string{"ser"},
-		parse: func(item Item) (string, error) {
+		parse: func(item Item) ([]Found, error) {
 			var t struct {
-				Kern *string `json:"kern"`
+				Kern    *string `json:"kern"`
+				Systems []struct {
+					Kern string `json:"kern"`
+				} `json:"systems"`
 			}
 			plain, err := truthText(item, &t)
 			switch {
 			case err != nil:
-				return "", err
+				return nil, err
 			case t.Kern != nil:
-				return *t.Kern, nil
+				return []Found{{Text: *t.Kern}}, nil
+			case t.Systems != nil:
+				var out []Found
+				for _, s := range t.Systems {
+					out = append(out, Found{Text: s.Kern, Page: 1})
+				}
+				return out, checkCount(item, len(out))
 			case strings.TrimSpace(plain) == "":
-				return "", noTruth(item, `a file of **kern or {"kern"}`)
+				return nil, noTruth(item, `a file of **kern, {"kern"} or {"systems": [{"kern"}]}`)
 			}
-			return plain, nil
+			return []Found{{Text: plain}}, nil
 		},
-		show: func(t string) Answer { return Answer{Found: []Found{{Text: t}}} },
-		score: func(_ Item, truth string, a Answer) (Score, error) {
-			var systems []string
-			for _, f := range a.Found {
-				systems = append(systems, strings.Trim(f.Text, "\n "))
-			}
-			e := CompareKern(PrepareKern(strings.Join(systems, "\n")), PrepareKern(truth))
+		show: showFound,
+		score: func(_ Item, truth []Found, a Answer) (Score, error) {
+			e := CompareKern(PrepareKern(joinedSystems(a.Found)), PrepareKern(joinedSystems(truth)))
 			pct := func(edits, length int) term { return term{percent, []float64{float64(edits), float64(length)}} }
 			return Score{terms: map[string]term{"cer": pct(e.CharacterEdits, e.Characters), "ser": pct(e.SymbolEdits, e.Symbols),
 				"ler": pct(e.LineEdits, e.Lines), "cer_2023": pct(e.CharacterEdits2023, e.Characters2023)}}, nil
@@ -207,14 +213,25 @@ func kernMeasure() Measure {
 	}
 }
 
+// joinedSystems is the text of systems below one another.
+func joinedSystems(systems []Found) string {
+	var out []string
+	for _, f := range systems {
+		out = append(out, strings.Trim(f.Text, "\n "))
+	}
+	return strings.Join(out, "\n")
+}
+
 // detectionMeasure compares boxes by the COCO average precision (ap, ap50, ap75) and by
 // mean_iou, the mean over true objects of the overlap with what was found for them: of
 // each label as many of the answer's boxes are looked at as there are objects, in the
 // answer's order, and pairs are made by overlap, the best first. Labels are compared
-// without case. The truth is {"objects": [{"label", "box": [x0, y0, x1, y1], "crowd"}]}.
-func detectionMeasure() Measure {
+// without case. Where all boxes are looked at, "recall" is the share of objects, and
+// "precision" that of boxes, which have a partner they overlap with by foundOverlap or
+// more. The truth is {"objects": [{"label", "box": [x0, y0, x1, y1], "crowd"}]}.
+func detectionMeasure(task string) Measure {
 	return measure[[]Found]{
-		task:    "detect",
+		task:    task,
 		leading: []string{"mean_iou", "ap"},
 		parse: func(item Item) ([]Found, error) {
 			var t struct {
@@ -245,8 +262,25 @@ func detectionMeasure() Measure {
 			for _, f := range truth {
 				s.objects = append(s.objects, Object{Image: item.ID, Class: label(f.Text), Box: f.Box, Crowd: f.Crowd})
 			}
-			if sum, n := pairedOverlap(s.found, s.objects); n > 0 {
+			if overlaps, n := pairedOverlaps(s.found, s.objects, false); n > 0 {
+				sum := 0.0
+				for _, v := range overlaps {
+					sum += v
+				}
 				s.terms["mean_iou"] = shareTerm(sum, float64(n))
+			}
+			overlaps, n := pairedOverlaps(s.found, s.objects, true)
+			hits := 0
+			for _, v := range overlaps {
+				if v >= foundOverlap {
+					hits++
+				}
+			}
+			if n > 0 {
+				s.terms["recall"] = shareTerm(hits, n)
+			}
+			if len(s.found) > 0 && n == len(s.objects) { // what was found of a crowd is neither right nor wrong
+				s.terms["precision"] = shareTerm(hits, len(s.found))
 			}
 			return s, nil
 		},
@@ -255,9 +289,13 @@ func detectionMeasure() Measure {
 
 func label(s string) string { return strings.ToLower(Normalise(s)) }
 
-// pairedOverlap is the sum over true objects of their overlap with what was found for
-// them, and how many objects there are, crowds left out.
-func pairedOverlap(found []Detection, objects []Object) (sum float64, n int) {
+// foundOverlap is the overlap from which an object counts as found.
+const foundOverlap = 0.5
+
+// pairedOverlaps are the overlaps of true objects with what was found for them, and how
+// many objects there are, crowds left out. Of each label all boxes are looked at, or as
+// many as there are objects, in the answer's order.
+func pairedOverlaps(found []Detection, objects []Object, all bool) (overlaps []float64, n int) {
 	byLabel := map[string][][4]float64{}
 	for _, o := range objects {
 		if !o.Crowd {
@@ -274,7 +312,7 @@ func pairedOverlap(found []Detection, objects []Object) (sum float64, n int) {
 		var pairs []pair
 		looked := 0
 		for _, d := range found {
-			if d.Class != class || looked == len(boxes) {
+			if d.Class != class || (!all && looked == len(boxes)) {
 				continue
 			}
 			for j, b := range boxes {
@@ -289,9 +327,9 @@ func pairedOverlap(found []Detection, objects []Object) (sum float64, n int) {
 		for _, p := range pairs {
 			if !usedI[p.i] && !usedJ[p.j] {
 				usedI[p.i], usedJ[p.j] = true, true
-				sum += p.iou
+				overlaps = append(overlaps, p.iou)
 			}
 		}
 	}
-	return sum, n
+	return overlaps, n
 }

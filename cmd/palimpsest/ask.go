@@ -29,7 +29,7 @@ type askCmd struct {
 	Fit       string   `help:"How the part becomes the model's square: ${enum}." enum:"stretch,letterbox" default:"stretch"`
 	Masks     string   `help:"Folder for the pictures of masks, where the checkpoint's folder has their decoder, vae-oid.npz." placeholder:"DIR"`
 	Together  bool     `help:"Show all pages as several images of one prompt, in order."`
-	Grammar   string   `help:"Keep the answer in a language: words, detect, segment, html_table, table_structure, molecules, smiles, kern."`
+	Grammar   string   `help:"Keep the answer in a language: words, detect, segment, html_table, table_structure, molecules, smiles, kern, omr_bar."`
 	MaxTokens int      `help:"Longest answer." default:"256"`
 	JSON      bool     `help:"Print one JSON object per answer."`
 	Password  string   `help:"Password of encrypted documents." env:"PALIMPSEST_PASSWORD"`

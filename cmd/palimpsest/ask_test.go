@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"image"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -113,5 +116,53 @@ func TestRegionsOfTheCommandLine(t *testing.T) {
 		if got, err := parseRegion(text); err == nil {
 			t.Errorf("%q: %v", text, got)
 		}
+	}
+}
+
+// What the trainer writes about pictures is read as it was meant.
+func TestPictureTargets(t *testing.T) {
+	t.Parallel()
+	f, err := os.Open("../../training/testdata/picture_targets.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	type thing struct {
+		Label string     `json:"label"`
+		Box   [4]float64 `json:"box"`
+	}
+	square := askedPage{width: 224, height: 224, toPage: task.Affine{224, 0, 0, 0, 224, 0}}
+	read := 0
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		var example struct {
+			Name, Answer string
+			Things, Read []thing
+		}
+		if err := json.Unmarshal(lines.Bytes(), &example); err != nil {
+			t.Fatal(err)
+		}
+		var line askLine
+		if err := line.answer(engine.Answer{Text: example.Answer, Stop: engine.StopEnd}, []askedPage{square}, nil); err != nil {
+			t.Fatal(err)
+		}
+		want := append(example.Things, example.Read...)
+		if len(line.Items) != len(want) {
+			t.Errorf("%s: %+v, want %+v", example.Name, line.Items, want)
+			continue
+		}
+		for i, item := range line.Items {
+			read++
+			if item.Label != want[i].Label {
+				t.Errorf("%s: %q, want %q", example.Name, item.Label, want[i].Label)
+			}
+			for k, v := range item.Box {
+				if math.Abs(v-want[i].Box[k]) > 0.45 { // half a step of the places, and the last one
+					t.Errorf("%s: %v, want %v", example.Name, item.Box, want[i].Box)
+				}
+			}
+		}
+	}
+	if read < 5 {
+		t.Errorf("%d things were read", read)
 	}
 }

@@ -26,7 +26,7 @@ type evalCmd struct {
 // accuracy of answers that somebody else gave.
 type measureCmd struct {
 	modelFlags
-	Task     string            `help:"What to measure: ${enum}." enum:"ocr,table,molecule,omr,cxr,caption,answer,detect,perplexity" default:"ocr"`
+	Task     string            `help:"What to measure: ${enum}." enum:"ocr,table,molecule,omr,cxr,regions,caption,answer,detect,perplexity" default:"ocr"`
 	Data     string            `help:"Manifest: JSON lines with file, gt_file or gt, subset; paths relative to it." required:"" placeholder:"MANIFEST.jsonl" type:"existingfile"`
 	Answers  string            `help:"Do not read anything: measure these answers, JSON lines with id or file and answer, or the output of run --json or eval --json." placeholder:"FILE.jsonl" type:"existingfile"`
 	Subset   []string          `help:"Only these subsets, comma-separated." placeholder:"NAME"`

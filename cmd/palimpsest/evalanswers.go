@@ -51,6 +51,11 @@ type answerLine struct {
 		Box        [4]float64 `json:"box"`
 		Confidence float64    `json:"confidence"`
 	} `json:"items"`
+	Regions []struct {
+		Kind       string     `json:"kind"`
+		Box        [4]float64 `json:"box"`
+		Confidence float64    `json:"confidence"`
+	} `json:"regions"`
 	Totals json.RawMessage `json:"totals"`
 	Error  json.RawMessage `json:"error"`
 }
@@ -169,9 +174,12 @@ func (l answerLine) add(a *eval.Answer, name string, item eval.Item) error {
 		for _, s := range l.Scores {
 			add(s.Kern, s.Box, 0)
 		}
-	case "detect":
+	case "detect", "regions":
 		for _, it := range l.Items {
 			add(it.Label, it.Box, it.Confidence)
+		}
+		for _, r := range l.Regions {
+			add(r.Kind, r.Box, r.Confidence)
 		}
 	case "cxr":
 		for _, r := range l.Reports {

@@ -126,6 +126,8 @@ func addPage(a *eval.Answer, got fileResult) {
 			}
 		case "omr score":
 			found.Text = text("kern")
+		case "regions region":
+			found.Text = text(task.KindColumn)
 		case "cxr report":
 			addReport(a, text("body"), text("findings"), text("impression"), []string{})
 			continue
@@ -391,7 +393,7 @@ func textAnswer(name, text string, width, height int) (a eval.Answer) {
 		if kern := strings.Trim(withoutPlaces(text), "\n "); kern != "" {
 			a.Found = append(a.Found, eval.Found{Text: kern})
 		}
-	case "detect":
+	case "detect", "regions":
 		shown := askedPage{width: width, height: height, toPage: task.Affine{float64(width), 0, 0, 0, float64(height), 0}}
 		for _, it := range items {
 			item, _ := itemOf(it, shown)
