@@ -178,4 +178,4 @@ def drawn(r: random.Random) -> tuple[Image.Image, dict]:
     image = Image.fromarray(np.clip(a, 0, 255).astype(np.uint8))
     if r.random() < 0.4:
         image = degrade.jpeg(image, r).copy()
-    return image, {"question": question, "gt": str(truth), "choices": ["True", "False"], "metric": "exact", "subset": "spatial"}
+    return image, {"question": question, "gt": str(truth), "choices": ["True", "False"], "metric": "exact"}

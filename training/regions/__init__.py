@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from training import detect
 from training.detect import Thing
 from training.example import Example
 from training.regions import page as pages
 from training.regions.page import KINDS, Composer, Page
-from training.regions.pool import Pool, field
+from training.regions.pool import Pool, Truths, field
 from training.regions.setting import Case
 
 PROMPT = "detect " + " ; ".join(KINDS)
@@ -106,3 +106,67 @@ def score(said: list[str], examples: list[Example]) -> dict[str, float]:
         if of_kind["things"]:
             out |= {f"{kind}_iou": of_kind["mean_iou"], f"{kind}_recall": of_kind["recall"]}
     return out
+
+
+# Whole pages of held-out fonts, tables, molecules and music, for `palimpsest eval`.
+
+SIZE = (1240, 1754)  # A4 upright at 150 dots an inch
+_TRUTHS: list[Truths] = []
+
+
+def _composed(r: random.Random, theme: str | None, columns: int) -> Page:
+    """A page at full resolution in so many columns at most, every word noted."""
+    if not _TRUTHS:
+        _TRUTHS.append(Truths())
+    scale = SIZE[1] / 224
+    case = Case(r, "acceptance", scale, float(SIZE[0]), stock=1, lines=30)
+    composer = Composer(r, case, _TRUTHS[0], *map(float, SIZE), scale, theme, words=True)
+    composer.columns = min(composer.columns, columns)
+    return composer.compose()
+
+
+def _scanned(page: Page, r: random.Random) -> Image.Image:
+    """The page from a light scan."""
+    if r.random() < 0.3:
+        pages.turn(page, max(-0.8, min(0.8, r.gauss(0, 0.35))))
+    image = pages.shades(page.ink, r)
+    if r.random() < 0.5:
+        image = image.filter(ImageFilter.GaussianBlur(r.uniform(0.3, 0.8)))
+    noise = np.random.default_rng(r.getrandbits(48)).normal(0, r.uniform(1, 8), SIZE[::-1])
+    return Image.fromarray(np.clip(np.asarray(image, np.float32) + noise, 0, 255).astype(np.uint8))
+
+
+def _rounded(box: detect.Box) -> list[float]:
+    return [round(v, 1) for v in box]
+
+
+def _objects(page: Page) -> dict:
+    return {"objects": [{"label": t.label, "box": _rounded(t.box)} for t in page.things()]}
+
+
+def drawn(r: random.Random) -> tuple[Image.Image, dict]:
+    """A page with its regions, and its row of a manifest for the task `regions`."""
+    page = _composed(r, None, 3)
+    image = _scanned(page, r)
+    return image, {"gt": _objects(page)}
+
+
+def mixed(r: random.Random) -> tuple[Image.Image, dict[str, dict]]:
+    """A page with text, a table, a molecule and music at least, and its truth for each task that reads one of these."""
+    while True:
+        page = _composed(r, "mixed", r.choice((1, 1, 2)))  # what stands there is to be read
+        if not {"text", "table", "molecule", "staff"} - {p.kind for p in page.regions}:
+            break
+    image = _scanned(page, r)
+    said = {p.box: p for p in page.regions}
+    there = [said[t.box] for t in page.things()]
+    words = [{"text": w.text, "bbox": _rounded(w.box), "legible": True} for w in page.printed or []]
+    # What stands in tables, molecules, music and pictures may be read, but nobody is asked to.
+    words += [{"text": "", "bbox": _rounded(p.box), "legible": False} for p in there if p.kind != "text"]
+    return image, {
+        "ocr": {"level": "word", "width": SIZE[0], "height": SIZE[1], "words": words},
+        "table": {"tables": [p.truth for p in there if p.kind == "table"]},
+        "molecule": {"molecules": [p.truth for p in there if p.kind == "molecule"]},
+        "omr": {"systems": [p.truth for p in there if p.kind == "staff"]},
+        "regions": _objects(page),
+    }

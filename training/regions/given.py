@@ -64,6 +64,8 @@ class Music:
 
     def staff(self, r: random.Random) -> Given | None:
         """A system as it is engraved."""
+        if self.split != "train":
+            self.works.left = 0  # a page is the same whichever was drawn before it
         text = sources.made(r) if r.random() < 0.6 else self.works.system(r)
         font = r.choice(engrave.FONTS) if self.split == "train" else engrave.HELD_OUT_FONT
         s = views.sheet(text, r, font, "clean") if text else None

@@ -209,7 +209,7 @@ class Composer:
             at = x + i * slot + r.choice((0.5, 0.5, 0.0, 1.0) if row == 1 else (0.5,)) * (slot - w)
             self._put(kind, image, at, y + (tallest - h) * r.choice((0.0, 0.5, 1.0)), w, h, truth)
         y += tallest
-        if kind == "molecule" and not below and r.random() < 0.3:  # labels are nobody's region
+        if kind == "molecule" and not below and self.page.printed is None and r.random() < 0.3:  # labels are nobody's region
             y += 0.6 * self.pitch
             for i in range(row):
                 self.pen.text((x + (i + 0.5) * width / row, y), f"{r.randint(1, 40)}{r.choice(('', 'a', 'b'))}", font=self.heading.draw, fill=255, anchor="ma")
