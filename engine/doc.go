@@ -1,5 +1,5 @@
-// Package engine answers questions about images with PaliGemma 2, computed on the processor: it reads a
-// checkpoint folder as Hugging Face publishes it, batches the requests of many callers continuously and
+// Package engine answers questions about images with PaliGemma 2 or 1, computed on the processor: it reads a
+// checkpoint folder as Hugging Face publishes it, or maps one that Pack wrote in 16, 8 or 4 bits, batches the requests of many callers continuously and
 // decodes greedily, within a grammar where one is asked for. It knows nothing of documents.
 //
 // The layers, from top to bottom:

@@ -7,8 +7,8 @@ import "math"
 // two of mantissa, (1+M/4)·2^(E-23), with 0 for zero. 0x80 is never written. So weights near the usual size have
 // three bits behind the leading one, and smaller ones reach down to 2^-23 with two.
 
-// sfpLimit is the largest magnitude there is. A row of weights with a larger one is stored in units of its
-// largest weight over this limit; all other rows have a scale of one.
+// sfpLimit is the largest magnitude there is. A row of weights with a larger one, which gemma.cpp refuses, is stored in
+// units of its largest weight over this limit; all other rows have a scale of one.
 const sfpLimit = 1.875
 
 // sfpSwitch is 1.1111 (binary) · 2^-8, from which on three bits of mantissa round up to 2^-7, the smallest

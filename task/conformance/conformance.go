@@ -28,6 +28,8 @@ type Config struct {
 	// Answers are what the model may write besides the suite's own nonsense;
 	// put some here that the task can read. The text is given for every ask.
 	Answers []string
+	// Random is how many answers of a model of random weights are read besides; 0: UsualRandom.
+	Random int
 }
 
 // Promise is one thing that every task promises.
@@ -59,6 +61,7 @@ func Promises() []Promise {
 type Result struct {
 	Faults  []string // what breaks the promise, at most maxFaults; none: it is kept
 	Skipped string   // why there was nothing to check
+	Random  int      // answers of a model of random weights that were read
 }
 
 // maxFaults bounds what is said of one promise: a task that fails at all fails
@@ -90,7 +93,7 @@ func (s *Suite) Check(ctx context.Context, p Promise) Result {
 	if n := len(t.faults) - maxFaults; n > 0 {
 		t.faults = append(t.faults[:maxFaults], fmt.Sprintf("and %d more", n))
 	}
-	return Result{Faults: t.faults, Skipped: t.skipped}
+	return Result{Faults: t.faults, Skipped: t.skipped, Random: t.random}
 }
 
 // trial collects what breaks one promise. Its context is that of the calls.
@@ -100,6 +103,7 @@ type trial struct {
 	where   string // which case, "" for none
 	faults  []string
 	skipped string
+	random  int
 }
 
 func (t *trial) errorf(format string, args ...any) {

@@ -68,6 +68,10 @@ func (v victim) Read(ctx context.Context, page task.Page, answers []task.Answer)
 			}
 		case "garbage in, garbage out":
 			rec.Values["text"] = a.Text
+		case "far in":
+			if strings.Contains(a.Text, "<tr><td>") && strings.Contains(a.Text, "=\n*-") {
+				return r, errors.New("cannot read")
+			}
 		case "memory":
 			rec.Values["text"] = strings.Repeat("x", int(v.calls.Add(1)%11))
 		}
@@ -119,6 +123,7 @@ func TestTheSuiteFindsFaults(t *testing.T) {
 		"takes any profile": "BadProfilesAreRefused", "chance": "PlanIsDeterministic", "greed": "PlanKeepsTheBounds", "nowhere": "PlanKeepsTheBounds",
 		"ignores cancel": "CancellationIsHonoured", "off the page": "ReadToleratesAnyAnswer", "garbage in, error out": "ReadToleratesAnyAnswer",
 		"garbage in, garbage out": "ReadToleratesAnyAnswer", "memory": "ReadIsDeterministic", "endless": "ReadToleratesAnyAnswer",
+		"far in": "ReadToleratesAnyAnswer",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()

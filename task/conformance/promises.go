@@ -110,6 +110,7 @@ func (s *Suite) readAnything(t *trial) {
 		_, err := read(t, s.task, page, asks, m)
 		return err
 	})
+	t.random = s.readRandom(t)
 }
 
 func (s *Suite) readAgain(t *trial) {

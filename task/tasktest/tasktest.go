@@ -9,12 +9,18 @@
 //	}
 //
 // What is promised stands in package conformance, which needs no test to run.
+// The environment variable PALIMPSEST_RANDOM_ANSWERS says how many answers of a
+// model of random weights each task reads.
+//
 // Here is, too, what the plugins' own tests share: building the program once,
 // and playing the cases of testdata/*.txtar.
 package tasktest
 
 import (
+	"cmp"
 	"log/slog"
+	"os"
+	"strconv"
 	"testing"
 
 	"palimpsest.dev/task"
@@ -54,7 +60,11 @@ func RunProgram(t *testing.T, name, path string, c Config) {
 func Run(t *testing.T, c Config) {
 	t.Helper()
 	current := testing.TB(t) // what opens a task ends with the test that opened it
-	s, err := conformance.New(conformance.Config{Open: func() (task.Task, error) { return c.Open(current), nil }, Profiles: c.Profiles, Answers: c.Answers})
+	random, err := strconv.Atoi(cmp.Or(os.Getenv("PALIMPSEST_RANDOM_ANSWERS"), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := conformance.New(conformance.Config{Open: func() (task.Task, error) { return c.Open(current), nil }, Profiles: c.Profiles, Answers: c.Answers, Random: random})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +74,9 @@ func Run(t *testing.T, c Config) {
 			r := s.Check(t.Context(), p)
 			for _, fault := range r.Faults {
 				t.Error(fault)
+			}
+			if r.Random > 0 {
+				t.Logf("%d answers of a model of random weights were read", r.Random)
 			}
 			if r.Skipped != "" {
 				t.Skip(r.Skipped)
