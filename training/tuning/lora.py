@@ -4,6 +4,7 @@ because all that is needed of the PEFT library are these; the adapters are merge
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,15 @@ from torch import Tensor, nn
 
 # Every matrix of the decoder's and the tower's layers, by the last part of its name.
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "gate_proj", "up_proj", "down_proj", "fc1", "fc2")
+
+
+def linear(base: nn.Linear, x: Tensor) -> Tensor:
+    """A frozen linear map. Few CPUs multiply bfloat16: float32 over the same numbers is many times faster there, and no
+    less exact."""
+    w = base.weight
+    if w.dtype != torch.bfloat16 or w.device.type != "cpu":
+        return F.linear(x, w, base.bias)
+    return F.linear(x.float(), w.float(), None if base.bias is None else base.bias.float()).to(x.dtype)
 
 
 class Adapted(nn.Module):
@@ -26,13 +36,7 @@ class Adapted(nn.Module):
         nn.init.kaiming_uniform_(self.a, a=math.sqrt(5))
 
     def forward(self, x: Tensor) -> Tensor:
-        w = self.base.weight
-        if w.dtype == torch.bfloat16 and w.device.type == "cpu":
-            # Few CPUs multiply bfloat16: float32 over the same numbers is many times faster there, and no less exact.
-            bias = None if self.base.bias is None else self.base.bias.float()
-            y = F.linear(x.float(), w.float(), bias).to(x.dtype)
-        else:
-            y = self.base(x)
+        y = linear(self.base, x)
         return y + (F.linear(F.linear(x.to(self.a.dtype), self.a), self.b) * self.scale).to(y.dtype)
 
     def merged(self) -> Tensor:
@@ -51,6 +55,9 @@ def adapt(model: nn.Module, rank: int, alpha: float, decoder_only: bool = False)
         parent = model.get_submodule(name.rsplit(".", 1)[0])
         setattr(parent, last, Adapted(module, rank, alpha))
         names.append(name)
+    for module in model.modules():  # those without an adapter: the output table above all
+        if isinstance(module, nn.Linear):
+            module.forward = partial(linear, module)
     if not names:
         raise ValueError("the model has none of the matrices that adapters go to")
     return names
