@@ -248,7 +248,6 @@ func pdfOf(contents ...string) []byte {
 func locked(t *testing.T, data []byte, password string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	api.DisableConfigDir()
 	conf := model.NewAESConfiguration(password, "owner", 256)
 	conf.Offline = true
 	if err := api.Encrypt(bytes.NewReader(data), &b, conf); err != nil {

@@ -20,16 +20,23 @@ const (
 	inspectDepth   = 12      // nesting of one object
 )
 
+// pdfcpuDefaults is made before anything runs: whether pdfcpu looks for its
+// configuration and fonts in the user's folder is one variable of the process,
+// which it reads without a lock.
+var pdfcpuDefaults = func() model.Configuration {
+	api.DisableConfigDir()
+	return *model.NewDefaultConfiguration()
+}()
+
 // pdfcpuConfig is a configuration that touches neither disk nor network.
 func pdfcpuConfig(password string, l Limits) *model.Configuration {
-	api.DisableConfigDir()
-	c := model.NewDefaultConfiguration()
+	c := pdfcpuDefaults
 	c.Offline = true
 	c.ValidationMode = model.ValidationRelaxed
 	c.UserPW, c.OwnerPW = password, password
 	c.Optimize, c.OptimizeBeforeWriting = false, false
 	c.Limits.MaxDecodeBytes = l.StreamBytes
-	return c
+	return &c
 }
 
 // decryptPDF returns the document without its encryption: a second opinion on

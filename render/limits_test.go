@@ -286,7 +286,7 @@ var limitTests = map[string]func(t *testing.T){
 		reached(t, firstPageInChild(t, data, Limits{OpenTime: 1}), "open_time")
 	},
 	"InspectTime": func(t *testing.T) { // the document opens without the second look
-		for limit, want := range map[time.Duration]string{InspectTime: "link:", 1: "unlisted:inspect_time"} {
+		for limit, want := range map[time.Duration]string{5 * time.Minute: "link:", 1: "unlisted:inspect_time"} {
 			d, err := openChild(t, writePDF([]pdfPage{{9, 9, "", "/Annots[<</Type/Annot/Subtype/Link/Rect[0 0 9 9]/A<</S/URI/URI(x)>>>>]"}}, ""), Options{Limits: Limits{InspectTime: limit}})
 			within(t, err)
 			wantNotes(t, d, []string{want})

@@ -180,7 +180,6 @@ func encrypted(t testing.TB, password string) []byte {
 	t.Helper()
 	plain := writePDF([]pdfPage{{200, 100, text("F1", 20, 20, 40, "secret"), ""}}, "")
 	var b bytes.Buffer
-	api.DisableConfigDir()
 	conf := model.NewAESConfiguration(password, "owner", 256)
 	conf.Offline = true
 	if err := api.Encrypt(bytes.NewReader(plain), &b, conf); err != nil {
