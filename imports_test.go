@@ -61,7 +61,7 @@ var imports = map[string][]string{
 	"plugins/molecule":           {"task", "task/loc", "plugins/molecule/depict", "plugins/molecule/drawing", "plugins/molecule/molfile", "plugins/molecule/smiles"},
 	"plugins/molecule/canonical": {"plugins/molecule/drawing", "plugins/molecule/smiles"},
 	"plugins/molecule/depict":    {"plugins/molecule/smiles"},
-	"plugins/molecule/drawing":   {"plugins/molecule/smiles"},
+	"plugins/molecule/drawing":   {"task/loc", "plugins/molecule/smiles"},
 	"plugins/molecule/molfile":   {"plugins/molecule/depict", "plugins/molecule/smiles"},
 	"plugins/molecule/smiles":    {},
 

@@ -9,6 +9,20 @@ import (
 	"palimpsest.dev/engine/weights"
 )
 
+// described is a shape by its name and what is said of it.
+func described(t *testing.T, name string) (weights.Config, Description) {
+	t.Helper()
+	c, err := Shape(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := Describe(c, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, d
+}
+
 // TestDescribeReleased holds the nine released models to their parameters, as the presets of KerasHub list them and the
 // shapes in the report add up to.
 func TestDescribeReleased(t *testing.T) {
@@ -18,14 +32,7 @@ func TestDescribeReleased(t *testing.T) {
 		"10b-224": 9_662_409_456, "10b-448": 9_663_294_192, "10b-896": 9_666_833_136,
 		"28b-224": 27_650_192_112, "28b-448": 27_651_076_848, "28b-896": 27_654_615_792,
 	} {
-		c, err := Shape(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := Describe(c, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c, d := described(t, name)
 		if d.Parameters != want || d.Padding != 0 {
 			t.Errorf("%s has %d parameters and %d padding, want %d", name, d.Parameters, d.Padding, want)
 		}
@@ -57,14 +64,7 @@ func TestDescribeWork(t *testing.T) {
 	for name, want := range map[string][5]float64{ // tower, its attention; decoder, its attention; a token
 		"3b-224": {212, 8.2, 1053, 14.4, 5.23}, "3b-448": {849, 130, 4162, 225, 5.23}, "3b-896": {3395, 2087, 16599, 3581, 5.23},
 	} {
-		c, err := Shape(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := Describe(c, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, d := described(t, name)
 		o := d.Operations
 		for i, got := range []int64{o.VisionLinear, o.VisionAttention, o.PrefillLinear, o.PrefillAttention, o.Token} {
 			if g := float64(got) / 1e9; math.Abs(g-want[i]) > 0.01*want[i] {
@@ -83,14 +83,7 @@ func TestCheckMemory(t *testing.T) {
 		"10b-224": {"bf16": true, "int8": true},
 		"3b-896":  {"float32": true, "int4": true},
 	} {
-		c, err := Shape(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := Describe(c, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, d := described(t, name)
 		for format, ok := range fits {
 			err := d.CheckMemory(format, budget)
 			if (err == nil) != ok {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from training.targets import Box, Word
 
@@ -17,8 +18,8 @@ def iou(a: Box, b: Box) -> float:
     return w * h / area
 
 
-def edit_distance(a: str, b: str) -> int:
-    """Levenshtein distance."""
+def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
+    """Levenshtein's distance of two texts or lists of symbols."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         last, row[0] = row[0], i

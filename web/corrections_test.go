@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"palimpsest.dev/api"
 	"palimpsest.dev/store"
@@ -39,26 +37,14 @@ func (k *keptCorrections) Corrections(context.Context, string, store.DocumentID)
 
 func TestCorrectingOverHTTP(t *testing.T) {
 	t.Parallel()
-	f, kept := newFake(), &keptCorrections{}
+	kept := &keptCorrections{}
 	readAs := func(_ context.Context, task string, _ store.Page, box [4]float64, text string) ([]store.Row, error) {
 		if text == "" {
 			return nil, problem(422, api.CodeBadInput, "", "nothing was read in it")
 		}
 		return []store.Row{{Relation: task, Box: box, Values: map[string]any{"html": text}}}, nil
 	}
-	h, err := New(Config{Documents: f, Objects: f, Tasks: fakeTasks{}, Corrections: kept, ReadAs: readAs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
-	c := &api.Client{BaseURL: srv.URL, HTTP: srv.Client(), Delay: time.Millisecond}
-	doc, err := c.Submit(t.Context(), submission("a.pdf", "a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.docs[0].State = store.DocumentComplete
-	f.pages[store.DocumentID(doc.ID)] = []store.PageStatus{{Page: store.Page{Number: 2, Width: 100, Height: 100}}}
+	_, c, doc := serveOne(t, func(c *Config) { c.Corrections, c.ReadAs = kept, readAs })
 	place := []float64{1, 2, 3, 4}
 	change := api.NewCorrection{Task: "ocr", Kind: "change", Relation: "word", Place: place, Values: map[string]any{"text": "The"}, By: "ada"}
 	got, err := c.Correct(t.Context(), doc.ID, 2, change)

@@ -256,6 +256,19 @@ func serve(t *testing.T, edit ...func(*Config)) (*fakeStore, *api.Client) {
 	return f, &api.Client{BaseURL: srv.URL, HTTP: srv.Client(), Delay: time.Millisecond, Retries: 2}
 }
 
+// serveOne serves a document that was read: page 2, of 100 x 100 pixels.
+func serveOne(t *testing.T, edit ...func(*Config)) (*fakeStore, *api.Client, api.Document) {
+	t.Helper()
+	f, c := serve(t, edit...)
+	doc, err := c.Submit(t.Context(), submission("a.pdf", "a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.docs[0].State = store.DocumentComplete
+	f.pages[store.DocumentID(doc.ID)] = []store.PageStatus{{Page: store.Page{Number: 2, Width: 100, Height: 100}}}
+	return f, c, doc
+}
+
 // submission is a document whose content is the text.
 func submission(name, text string) api.Submission {
 	return api.Submission{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader([]byte(text))), nil }}

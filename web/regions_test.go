@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"palimpsest.dev/api"
 	"palimpsest.dev/store"
@@ -30,24 +28,12 @@ func (d *drawnRegions) DrawRegion(_ context.Context, n store.NewRegion) (store.D
 
 func TestDrawingARegionOverHTTP(t *testing.T) {
 	t.Parallel()
-	f, regions := newFake(), &drawnRegions{}
+	regions := &drawnRegions{}
 	readers := func(_ context.Context, kind string) ([]store.NewRun, error) {
 		return []store.NewRun{{Task: "reads_" + kind}}, nil
 	}
-	h, err := New(Config{Documents: f, Objects: f, Tasks: fakeTasks{}, Regions: regions, ReadersOf: readers})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
-	c := &api.Client{BaseURL: srv.URL, HTTP: srv.Client(), Delay: time.Millisecond}
-	doc, err := c.Submit(t.Context(), submission("a.pdf", "a"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, c, doc := serveOne(t, func(c *Config) { c.Regions, c.ReadersOf = regions, readers })
 	id := store.DocumentID(doc.ID)
-	f.docs[0].State = store.DocumentComplete
-	f.pages[id] = []store.PageStatus{{Page: store.Page{Number: 2, Width: 100, Height: 100}}}
 	ask := api.NewRegion{Kind: "table", Box: [4]float64{1, 2, 3, 4}, By: "ada"}
 	got, err := c.DrawRegion(t.Context(), doc.ID, 2, ask)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -75,26 +74,9 @@ func TestCorrectAWordAndTakeItBack(t *testing.T) {
 	if testing.Short() || underRace {
 		t.Skip("starts Postgres, object store, model and plugins")
 	}
-	data := filepath.Join(t.TempDir(), "state")
-	for dir := filepath.Dir(data); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // Postgres may run as another user
-			t.Fatal(err)
-		}
-	}
+	data := filepath.Join(openFolder(t), "state")
 	up := startUp(t, data)
-	run := func(args ...string) string {
-		t.Helper()
-		got, out, errs := runCommand(append(args, "--server", up.address)...)
-		if got != 0 {
-			t.Fatalf("%v: exit %d: %s%s", args, got, out, errs)
-		}
-		return out
-	}
-	var doc api.Document
-	submitted := run("submit", "--json", "--wait", "--option", "text_layer=use", filepath.Join(root(t), "samples", "handbook.pdf"))
-	if err := json.NewDecoder(strings.NewReader(submitted)).Decode(&doc); err != nil || doc.State != "complete" {
-		t.Fatalf("submitted: %v: %s", err, submitted)
-	}
+	doc := up.submitHandbook(t)
 	client := api.Client{BaseURL: up.address}
 	words := func() (first api.Record, all []string) {
 		err := client.AllResults(t.Context(), doc.ID, "ocr", api.ResultQuery{Relation: "word", Page: 3}, func(r api.Record) error {
@@ -111,7 +93,7 @@ func TestCorrectAWordAndTakeItBack(t *testing.T) {
 	}
 	was, before := words()
 	place := fmt.Sprintf("%f,%f,%f,%f", was.Box[0], was.Box[1], was.Box[2], was.Box[3])
-	if out := run("correct", doc.ID, "3", "--at", place, "--text", "Xylophone", "--by", "ada"); !strings.Contains(out, `-> "Xylophone"  by ada`) {
+	if out := up.run(t, 0, "correct", doc.ID, "3", "--at", place, "--text", "Xylophone", "--by", "ada"); !strings.Contains(out, `-> "Xylophone"  by ada`) {
 		t.Errorf("correct: %s", out)
 	}
 	now, after := words()
@@ -144,20 +126,20 @@ func TestCorrectAWordAndTakeItBack(t *testing.T) {
 	}
 	await("the files to say it", func() bool { return strings.Contains(text(), "Xylophone") })
 	dir := t.TempDir()
-	if out := run("export", "--labels", dir, "--all"); !strings.Contains(out, "1 labels of 1 pages") {
+	if out := up.run(t, 0, "export", "--labels", dir, "--all"); !strings.Contains(out, "1 labels of 1 pages") {
 		t.Errorf("labels: %s", out)
 	}
 	if raw, err := os.ReadFile(filepath.Join(dir, labelsFile)); err != nil || !strings.Contains(string(raw), `{"text":"Xylophone","bbox":[`) {
 		t.Errorf("labels: %v: %.300s", err, raw)
 	}
-	if out := run("runs", doc.ID); out == "" {
+	if out := up.run(t, 0, "runs", doc.ID); out == "" {
 		t.Error("no runs")
 	}
-	run("correct", doc.ID, "--undo", "1", "--by", "bob")
+	up.run(t, 0, "correct", doc.ID, "--undo", "1", "--by", "bob")
 	if again, all := words(); again.Source != was.Source || strings.Join(all, " ") != strings.Join(before, " ") {
 		t.Errorf("after the undo: %+v", again)
 	}
-	if out := run("correct", doc.ID); !strings.Contains(out, "(undone)") || !strings.Contains(out, "undo    of 1  by bob") {
+	if out := up.run(t, 0, "correct", doc.ID); !strings.Contains(out, "(undone)") || !strings.Contains(out, "undo    of 1  by bob") {
 		t.Errorf("history: %s", out)
 	}
 	await("the files to be as they were", func() bool { return !strings.Contains(text(), "Xylophone") })

@@ -65,6 +65,39 @@ func startUp(t *testing.T, data string, args ...string) *upProcess {
 	return p
 }
 
+// openFolder is a folder of the test's own that every user may enter: Postgres may run as another.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	top := t.TempDir()
+	for dir := top; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return top
+}
+
+// run is what a client command prints, on both streams; it must end with the code.
+func (p *upProcess) run(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	got, out, errs := runCommand(append(args, "--server", p.address)...)
+	if got != code {
+		t.Fatalf("%v: exit %d, want %d: %s%s", args, got, code, out, errs)
+	}
+	return out + errs
+}
+
+// submitHandbook has the handbook read, by its own text layer, and waits for its three pages.
+func (p *upProcess) submitHandbook(t *testing.T) api.Document {
+	t.Helper()
+	submitted := p.run(t, 0, "submit", "--json", "--wait", "--option", "text_layer=use", filepath.Join(root(t), "samples", "handbook.pdf"))
+	var doc api.Document
+	if err := json.NewDecoder(strings.NewReader(submitted)).Decode(&doc); err != nil || doc.State != "complete" || doc.Pages != 3 {
+		t.Fatalf("submitted: %v: %s", err, submitted)
+	}
+	return doc
+}
+
 // stop interrupts the process and checks that it ends well.
 func (p *upProcess) stop(t *testing.T, signal os.Signal) string {
 	t.Helper()
@@ -84,40 +117,23 @@ func TestUpFromSubmitToResults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Postgres, object store, model and plugins")
 	}
-	data := filepath.Join(t.TempDir(), "state")
-	for dir := filepath.Dir(data); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // Postgres may run as another user
-			t.Fatal(err)
-		}
-	}
+	data := filepath.Join(openFolder(t), "state")
 	up := startUp(t, data)
 	samples := filepath.Join(root(t), "samples")
-	run := func(code int, args ...string) string {
-		t.Helper()
-		got, out, errs := runCommand(append(args, "--server", up.address)...)
-		if got != code {
-			t.Fatalf("%v: exit %d, want %d: %s%s", args, got, code, out, errs)
-		}
-		return out + errs
-	}
-	submitted := run(0, "submit", "--json", "--wait", "--option", "text_layer=use", filepath.Join(samples, "handbook.pdf"))
-	var doc api.Document
-	if err := json.NewDecoder(strings.NewReader(submitted)).Decode(&doc); err != nil || doc.State != "complete" || doc.Pages != 3 {
-		t.Fatalf("submitted: %v: %s", err, submitted)
-	}
-	if out := run(0, "status", doc.ID); !strings.Contains(out, "complete") || !strings.Contains(out, "handbook.pdf") || !strings.Contains(out, "3/3") {
+	doc := up.submitHandbook(t)
+	if out := up.run(t, 0, "status", doc.ID); !strings.Contains(out, "complete") || !strings.Contains(out, "handbook.pdf") || !strings.Contains(out, "3/3") {
 		t.Errorf("status: %s", out)
 	}
-	if out := run(0, "results", doc.ID, "--page", "1"); !strings.Contains(out, "Caring") || !strings.Contains(out, "text_layer") {
+	if out := up.run(t, 0, "results", doc.ID, "--page", "1"); !strings.Contains(out, "Caring") || !strings.Contains(out, "text_layer") {
 		t.Errorf("results: %.300s", out)
 	}
-	if out := run(1, "cancel", doc.ID); !strings.Contains(out, "complete") {
+	if out := up.run(t, 1, "cancel", doc.ID); !strings.Contains(out, "complete") {
 		t.Errorf("cancelling what has ended: %s", out)
 	}
-	if out := run(1, "submit", "--option", "text_layer=perhaps", filepath.Join(samples, "blank.jpg")); !strings.Contains(out, "perhaps") {
+	if out := up.run(t, 1, "submit", "--option", "text_layer=perhaps", filepath.Join(samples, "blank.jpg")); !strings.Contains(out, "perhaps") {
 		t.Errorf("a wrong option: %s", out)
 	}
-	if out := run(1, "status", "0198c0de-0000-7000-8000-000000000000"); !strings.Contains(out, "not found") {
+	if out := up.run(t, 1, "status", "0198c0de-0000-7000-8000-000000000000"); !strings.Contains(out, "not found") {
 		t.Errorf("an unknown document: %s", out)
 	}
 	// A second one over the same state would destroy it.
@@ -131,7 +147,7 @@ func TestUpFromSubmitToResults(t *testing.T) {
 		t.Error("Postgres was left running")
 	}
 	up = startUp(t, data) // what was read survives
-	if out := run(0, "results", doc.ID, "--json"); strings.Count(out, "\n") < 400 {
+	if out := up.run(t, 0, "results", doc.ID, "--json"); strings.Count(out, "\n") < 400 {
 		t.Errorf("after a restart: %d results", strings.Count(out, "\n"))
 	}
 	up.stop(t, syscall.SIGTERM)

@@ -19,27 +19,10 @@ func TestRerunDiffPromote(t *testing.T) {
 	if testing.Short() || underRace {
 		t.Skip("starts Postgres, object store, model and plugins")
 	}
-	data := filepath.Join(t.TempDir(), "state")
-	for dir := filepath.Dir(data); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // Postgres may run as another user
-			t.Fatal(err)
-		}
-	}
+	data := filepath.Join(openFolder(t), "state")
 	up := startUp(t, data)
-	run := func(code int, args ...string) string {
-		t.Helper()
-		got, out, errs := runCommand(append(args, "--server", up.address)...)
-		if got != code {
-			t.Fatalf("%v: exit %d, want %d: %s%s", args, got, code, out, errs)
-		}
-		return out + errs
-	}
-	var doc api.Document
-	submitted := run(0, "submit", "--json", "--wait", "--option", "text_layer=use", filepath.Join(root(t), "samples", "handbook.pdf"))
-	if err := json.NewDecoder(strings.NewReader(submitted)).Decode(&doc); err != nil || doc.State != "complete" {
-		t.Fatalf("submitted: %v: %s", err, submitted)
-	}
-	words := func() string { return run(0, "results", doc.ID, "--page", "3") }
+	doc := up.submitHandbook(t)
+	words := func() string { return up.run(t, 0, "results", doc.ID, "--page", "3") }
 	files := func() string {
 		var list []api.Artifact
 		c := api.Client{BaseURL: up.address}
@@ -58,7 +41,7 @@ func TestRerunDiffPromote(t *testing.T) {
 	before, filesBefore := words(), files()
 
 	// The text layer was copied; now the model reads the page itself.
-	out := run(0, "rerun", "--where", "page = 3 and records > 10", "--option", "text_layer=ignore", "--by", "ann", "--wait")
+	out := up.run(t, 0, "rerun", "--where", "page = 3 and records > 10", "--option", "text_layer=ignore", "--by", "ann", "--wait")
 	m := regexp.MustCompile(`run ([0-9]+) reads page 3\n`).FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("rerun: %s", out)
@@ -66,14 +49,14 @@ func TestRerunDiffPromote(t *testing.T) {
 	if words() != before {
 		t.Error("the page shows the new run, which nobody has promoted")
 	}
-	if out := run(0, "runs", doc.ID); !strings.Contains(out, "asked for by ann") || !strings.Contains(out, "current nowhere") || !strings.Contains(out, "fonts-") {
+	if out := up.run(t, 0, "runs", doc.ID); !strings.Contains(out, "asked for by ann") || !strings.Contains(out, "current nowhere") || !strings.Contains(out, "fonts-") {
 		t.Errorf("runs: %s", out)
 	}
-	if out := run(0, "rerun", doc.ID, "--where", "page = 3", "--option", "text_layer=ignore"); !strings.Contains(out, "nothing to read; page 3 read already") {
+	if out := up.run(t, 0, "rerun", doc.ID, "--where", "page = 3", "--option", "text_layer=ignore"); !strings.Contains(out, "nothing to read; page 3 read already") {
 		t.Errorf("again: %s", out)
 	}
 	var whole differenceLine
-	lines := run(0, "diff", doc.ID, "--json", "--relation", "word")
+	lines := up.run(t, 0, "diff", doc.ID, "--json", "--relation", "word")
 	if err := json.NewDecoder(strings.NewReader(lines)).Decode(&whole); err != nil || whole.Kind != "page" || whole.Page != 3 ||
 		whole.Counts["same"]+whole.Counts["changed"]+whole.Counts["moved"]+whole.Counts["removed"] != strings.Count(before, "text_layer") {
 		t.Errorf("diff does not account for every word: %v, %+v", err, whole)
@@ -82,11 +65,11 @@ func TestRerunDiffPromote(t *testing.T) {
 		t.Errorf("diff: %d lines for %v", strings.Count(lines, "\n"), whole.Counts)
 	}
 	first := fmt.Sprint(doc.Runs[0].ID)
-	if out := run(0, "diff", first, m[1], "--summary"); !strings.Contains(out, "page 3  ocr  run "+first+" (done) -> run "+m[1]+" (done") {
+	if out := up.run(t, 0, "diff", first, m[1], "--summary"); !strings.Contains(out, "page 3  ocr  run "+first+" (done) -> run "+m[1]+" (done") {
 		t.Errorf("diff: %s", out)
 	}
 
-	if out := run(0, "promote", m[1]); !strings.Contains(out, "page 3: run "+first+" -> run "+m[1]) {
+	if out := up.run(t, 0, "promote", m[1]); !strings.Contains(out, "page 3: run "+first+" -> run "+m[1]) {
 		t.Errorf("promote: %s", out)
 	}
 	if got := words(); got == before || strings.Contains(got, "text_layer") {
@@ -105,7 +88,7 @@ func TestRerunDiffPromote(t *testing.T) {
 	if now := files(); strings.Count(now, "\n") != strings.Count(filesBefore, "\n") {
 		t.Errorf("files before %s, and now %s", filesBefore, now)
 	}
-	if out := run(0, "promote", m[1], "--undo"); !strings.Contains(out, "undone") {
+	if out := up.run(t, 0, "promote", m[1], "--undo"); !strings.Contains(out, "undone") {
 		t.Errorf("undo: %s", out)
 	}
 	if words() != before {
@@ -123,7 +106,7 @@ func TestRerunDiffPromote(t *testing.T) {
 		if want == "not found" {
 			code = exitFailed
 		}
-		if out := run(code, args...); !strings.Contains(out, want) {
+		if out := up.run(t, code, args...); !strings.Contains(out, want) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}

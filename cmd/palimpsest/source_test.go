@@ -20,12 +20,7 @@ func TestUpReadsItsSources(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Postgres, object store, model and plugins")
 	}
-	top := t.TempDir()
-	for dir := top; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o755); err != nil { // Postgres may run as another user
-			t.Fatal(err)
-		}
-	}
+	top := openFolder(t)
 	scans := filepath.Join(top, "scans")
 	old := time.Now().Add(-time.Hour)
 	take := func(sample, as string) {
@@ -51,18 +46,10 @@ func TestUpReadsItsSources(t *testing.T) {
 	}
 	take("handbook.pdf", "box 1/handbook.pdf")
 	up := startUp(t, filepath.Join(top, "state"), "--source-root", scans)
-	run := func(code int, args ...string) string {
-		t.Helper()
-		got, out, errs := runCommand(append(args, "--server", up.address)...)
-		if got != code {
-			t.Fatalf("%v: exit %d, want %d: %s%s", args, got, code, out, errs)
-		}
-		return out + errs
-	}
-	if out := run(exitOK, "source", "list"); !strings.Contains(out, "no sources") {
+	if out := up.run(t, exitOK, "source", "list"); !strings.Contains(out, "no sources") {
 		t.Errorf("nothing added: %s", out)
 	}
-	run(exitOK, "source", "add", scans, "--cron", "0 2 * * *", "--task", "ocr", "--option", "text_layer=use", "--name", "boxes")
+	up.run(t, exitOK, "source", "add", scans, "--cron", "0 2 * * *", "--task", "ocr", "--option", "text_layer=use", "--name", "boxes")
 	for want, args := range map[string][]string{
 		"--source-root":        {top, "--cron", "@daily"},
 		"five fields":          {scans, "--cron", "nightly"},
@@ -71,25 +58,25 @@ func TestUpReadsItsSources(t *testing.T) {
 		"own objects":          {"s3://palimpsest/documents", "--cron", "@daily"},
 		"PALIMPSEST_SOURCE_AT": {"s3://archive", "--cron", "@daily", "--credentials", "AT"},
 	} {
-		if out := run(exitUsage, append([]string{"source", "add", "--name", "wrong"}, args...)...); !strings.Contains(out, want) {
+		if out := up.run(t, exitUsage, append([]string{"source", "add", "--name", "wrong"}, args...)...); !strings.Contains(out, want) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
-	if out := run(exitFailed, "source", "add", scans, "--cron", "@daily", "--name", "boxes"); !strings.Contains(out, "choose another name") {
+	if out := up.run(t, exitFailed, "source", "add", scans, "--cron", "@daily", "--name", "boxes"); !strings.Contains(out, "choose another name") {
 		t.Errorf("a name twice: %s", out)
 	}
-	if out := run(exitOK, "source", "scan", "--now", "--wait"); !strings.Contains(out, "complete") || !strings.Contains(out, "1 seen, 1 new") {
+	if out := up.run(t, exitOK, "source", "scan", "--now", "--wait"); !strings.Contains(out, "complete") || !strings.Contains(out, "1 seen, 1 new") {
 		t.Errorf("first scan: %s", out)
 	}
 	take("handbook.pdf", "box 2/the same.pdf")
-	if out := run(exitOK, "source", "scan", "--wait", "boxes"); !strings.Contains(out, "2 seen, 0 new, 0 changed, 1 duplicate, 1 unchanged") {
+	if out := up.run(t, exitOK, "source", "scan", "--wait", "boxes"); !strings.Contains(out, "2 seen, 0 new, 0 changed, 1 duplicate, 1 unchanged") {
 		t.Errorf("second scan: %s", out)
 	}
-	if out := run(exitOK, "source", "list"); !strings.Contains(out, `cron "0 2 * * *", next `) || !strings.Contains(out, " 02:00 UTC; 2 objects") {
+	if out := up.run(t, exitOK, "source", "list"); !strings.Contains(out, `cron "0 2 * * *", next `) || !strings.Contains(out, " 02:00 UTC; 2 objects") {
 		t.Errorf("list: %s", out)
 	}
 	var src api.Source
-	if err := json.Unmarshal([]byte(run(exitOK, "source", "list", "--json", "boxes")), &src); err != nil || src.Last == nil || src.Last.Duplicate != 1 {
+	if err := json.Unmarshal([]byte(up.run(t, exitOK, "source", "list", "--json", "boxes")), &src); err != nil || src.Last == nil || src.Last.Duplicate != 1 {
 		t.Errorf("%+v, %v", src, err)
 	}
 	list, err := (&api.Client{BaseURL: up.address}).Documents(t.Context(), "", 10)
@@ -100,20 +87,20 @@ func TestUpReadsItsSources(t *testing.T) {
 	if err != nil || end.State != "complete" || end.Pages != 3 {
 		t.Errorf("%+v, %v", end, err)
 	}
-	if out := run(exitOK, "source", "pause", "boxes"); !strings.Contains(out, "paused") {
+	if out := up.run(t, exitOK, "source", "pause", "boxes"); !strings.Contains(out, "paused") {
 		t.Errorf("pause: %s", out)
 	}
-	if out := run(exitOK, "source", "scan", "--wait"); out != "" {
+	if out := up.run(t, exitOK, "source", "scan", "--wait"); out != "" {
 		t.Errorf("all that are not paused: %s", out)
 	}
-	if out := run(exitOK, "source", "resume", "boxes"); strings.Contains(out, "paused") {
+	if out := up.run(t, exitOK, "source", "resume", "boxes"); strings.Contains(out, "paused") {
 		t.Errorf("resume: %s", out)
 	}
-	run(exitOK, "source", "remove", "boxes")
-	if out := run(exitFailed, "source", "list", "boxes"); !strings.Contains(out, "not found") {
+	up.run(t, exitOK, "source", "remove", "boxes")
+	if out := up.run(t, exitFailed, "source", "list", "boxes"); !strings.Contains(out, "not found") {
 		t.Errorf("removed: %s", out)
 	}
-	if out := run(exitOK, "status", end.ID); !strings.Contains(out, "complete") {
+	if out := up.run(t, exitOK, "status", end.ID); !strings.Contains(out, "complete") {
 		t.Errorf("the document of a source that was removed: %s", out)
 	}
 	up.stop(t, os.Interrupt)

@@ -21,14 +21,9 @@ type instruction struct {
 	operands []string
 }
 
-// disassemble takes the functions of this test program whose names end as asked for apart, with
-// binutils' objdump: a decoder that has nothing to do with Go's assembler.
-func disassemble(t *testing.T, suffix string) map[string][]instruction {
+// testProgram is the file of the program that runs.
+func testProgram(t *testing.T) *elf.File {
 	t.Helper()
-	objdump, err := exec.LookPath("objdump")
-	if err != nil {
-		t.Skip("no objdump here (package binutils): the AVX-512 code is not checked by emulation")
-	}
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +32,19 @@ func disassemble(t *testing.T, suffix string) map[string][]instruction {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer exe.Close()
+	t.Cleanup(func() { exe.Close() })
+	return exe
+}
+
+// disassemble takes the functions of this test program whose names end as asked for apart, with
+// binutils' objdump: a decoder that has nothing to do with Go's assembler.
+func disassemble(t *testing.T, suffix string) map[string][]instruction {
+	t.Helper()
+	objdump, err := exec.LookPath("objdump")
+	if err != nil {
+		t.Skip("no objdump here (package binutils): the AVX-512 code is not checked by emulation")
+	}
+	exe := testProgram(t)
 	text, code := section(t, exe, ".text")
 	_, lines := section(t, exe, ".gopclntab")
 	table, err := gosym.NewTable(nil, gosym.NewLineTable(lines, text.Addr))

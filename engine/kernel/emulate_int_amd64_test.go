@@ -3,10 +3,8 @@
 package kernel_test
 
 import (
-	"debug/elf"
 	"encoding/binary"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -262,16 +260,7 @@ func (c *wholeCall) emulate(list []instruction, constants region) []int32 {
 
 // readOnly is the test program's read-only data: the kernels' constants.
 func readOnly(t *testing.T) region {
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	exe, err := elf.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exe.Close()
-	s, data := section(t, exe, ".rodata")
+	s, data := section(t, testProgram(t), ".rodata")
 	return region{s.Addr, data}
 }
 

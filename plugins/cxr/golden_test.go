@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -147,28 +146,7 @@ func playPage(t *testing.T, page task.Page, how task.Profile, archive *txtar.Arc
 
 func show(b task.Box) string { return fmt.Sprintf("[%.0f %.0f %.0f %.0f]", b.X0, b.Y0, b.X1, b.Y1) }
 
-// answer is what the case's model writes for an ask; without a part for it,
-// nothing.
+// answer is what the case's model writes for an ask: lines, without places.
 func answer(archive *txtar.Archive, page task.Page, ask task.Ask) task.Answer {
-	a := task.Answer{Ask: ask, Stop: task.StopBlank}
-	for _, f := range archive.Files {
-		rest, ok := strings.CutPrefix(f.Name+" ", fmt.Sprintf("answer %d %s ", page.Number, ask.ID))
-		if !ok {
-			continue
-		}
-		a.Stop = task.StopEnd
-		probability := 0.9
-		for _, w := range strings.Fields(rest) {
-			if p, ok := strings.CutPrefix(w, "?"); ok {
-				probability, _ = strconv.ParseFloat(p, 64)
-			} else {
-				a.Stop = task.Stop(w)
-			}
-		}
-		a.Text = strings.TrimSuffix(string(f.Data), "\n")
-		for _, c := range a.Text {
-			a.Tokens = append(a.Tokens, task.Token{Text: string(c), LogProb: math.Log(probability)})
-		}
-	}
-	return a
+	return tasktest.AnswerOf(archive, page, ask, func(part string) string { return strings.TrimSuffix(part, "\n") })
 }

@@ -147,7 +147,7 @@ func (p *parser) run() {
 	var locs []int // pending locations
 	start := 0     // byte where they begin
 	for i := 0; i < len(p.text); {
-		if n, size := location(p.text[i:], p.bins); size > 0 {
+		if n, size := Location(p.text[i:], p.bins); size > 0 {
 			if len(locs) == 0 {
 				start = i
 			}
@@ -195,9 +195,9 @@ func (p *parser) item(locs []int, start, from, to int) {
 	p.items = append(p.items, Item{Text: text, Box: box, Confidence: p.probs.between(start, to), Reading: p.probs.product(from, to), Last: to == len(p.text)})
 }
 
-// location reads a location token at the start of s: its number and length in
-// bytes, 0 when there is none.
-func location(s string, bins int) (n, size int) {
+// Location reads a location token at the start of s: its number, below bins, and
+// its length in bytes, 0 when there is none.
+func Location(s string, bins int) (n, size int) {
 	const open = "<loc"
 	if !strings.HasPrefix(s, open) {
 		return 0, 0
@@ -221,7 +221,7 @@ func textLen(s string, bins int) int {
 			return len(s)
 		}
 		if i += j; i > 0 {
-			if _, size := location(s[i:], bins); size > 0 {
+			if _, size := Location(s[i:], bins); size > 0 {
 				return i
 			}
 		}

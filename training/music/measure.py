@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from training.evaluate import edit_distance
 from training.example import Example
 from training.music import spelling
 
@@ -14,16 +15,6 @@ def symbols(answer: str) -> list[str]:
     return [t for t in re.split(r"([\n|,])|\s+", plain) if t and t.strip(" ")]
 
 
-def distance(a: list[str], b: list[str]) -> int:
-    """Levenshtein's distance."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        before, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (x != y))
-    return row[-1]
-
-
 def score(said: list[str], examples: list[Example]) -> dict[str, float]:
     """SER of bars in percent, the share of bars that are right, and for systems the share with the right number of bars, each
     within two pixels at both sides."""
@@ -31,7 +22,7 @@ def score(said: list[str], examples: list[Example]) -> dict[str, float]:
     for answer, example in zip(said, examples):
         if example.prompt == spelling.BAR_PROMPT:
             mine, truth = symbols(answer), symbols(example.answer)
-            edits += distance(mine, truth)
+            edits += edit_distance(mine, truth)
             length += len(truth)
             exact += mine == truth
             bars += 1

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from training import data, example, export, render, tasks, vocab
-from training.model import Mini, Shape
+from training.model import Mini
 from training.paths import AUXILIARY
 from training.tuning import lora
 from training.tuning.labels import Asked
@@ -25,16 +25,6 @@ def fits(config: dict) -> bool:
         text.get("vocab_size") == vocab.SIZE and config.get("image_token_index") == vocab.IMAGE
         and vision.get("image_size", 224) == 224 and vision.get("patch_size") == 14
         and text.get("attn_logit_softcapping") == 50.0 and text.get("final_logit_softcapping") == 30.0
-    )
-
-
-def shape(config: dict) -> Shape:
-    """The sizes in a config.json."""
-    t, v = config["text_config"], config["vision_config"]
-    return Shape(
-        vision_width=v["hidden_size"], vision_layers=v["num_hidden_layers"], vision_heads=v["num_attention_heads"],
-        vision_mlp=v["intermediate_size"], text_width=t["hidden_size"], text_layers=t["num_hidden_layers"],
-        text_heads=t["num_attention_heads"], text_kv_heads=t["num_key_value_heads"], head_dim=t["head_dim"], text_mlp=t["intermediate_size"],
     )
 
 
@@ -54,7 +44,7 @@ class Small:
     """The default model as something to fine-tune."""
 
     def __init__(self, base: Path, config: dict, device: torch.device, rehearse: float, seed: int):
-        self.model = Mini(shape(config))
+        self.model = Mini(export.exported_shape(base))
         export.load_weights(self.model, base)
         export.load_auxiliary(self.model, AUXILIARY)
         self.model.to(device)

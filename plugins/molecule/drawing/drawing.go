@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"palimpsest.dev/plugins/molecule/smiles"
+	"palimpsest.dev/task/loc"
 )
 
 // maxAtoms bounds the atoms that an answer may name, those of abbreviations not counted.
@@ -92,7 +93,7 @@ func Parse(text string, bins int) (*Drawing, error) {
 func plain(name string, bins int) string {
 	var b strings.Builder
 	for i := 0; i < len(name); {
-		if _, size := location(name[i:], bins); size > 0 {
+		if _, size := loc.Location(name[i:], bins); size > 0 {
 			b.WriteByte(' ')
 			i += size
 			continue
@@ -150,7 +151,7 @@ func (r *reader) step() error {
 	}
 	behind := r.at
 	for r.at < len(r.text) && r.text[r.at] != ',' && r.text[r.at] != '.' {
-		if _, size := location(r.text[r.at:], r.bins); size > 0 {
+		if _, size := loc.Location(r.text[r.at:], r.bins); size > 0 {
 			break
 		}
 		r.at++
@@ -192,11 +193,11 @@ func bondOf(said string) (kind byte, label string) {
 
 // place reads two locations, y before x.
 func (r *reader) place() (Place, error) {
-	y, size := location(r.text[r.at:], r.bins)
+	y, size := loc.Location(r.text[r.at:], r.bins)
 	if size == 0 {
 		return Place{}, fault(r.at, "an atom or bond without a place")
 	}
-	x, more := location(r.text[r.at+size:], r.bins)
+	x, more := loc.Location(r.text[r.at+size:], r.bins)
 	if more == 0 {
 		return Place{}, fault(r.at, "a place of one location")
 	}
@@ -254,21 +255,4 @@ func (r *reader) join(from, to int, kind byte, offset int) error {
 	d.pairs[pair] = true
 	d.bonds = append(d.bonds, bond{from, to, kind, offset})
 	return nil
-}
-
-// location reads a location token at the start of s: its number and length in bytes, 0 when there is none.
-func location(s string, bins int) (n, size int) {
-	const open = "<loc"
-	if !strings.HasPrefix(s, open) {
-		return 0, 0
-	}
-	i := len(open)
-	for i < len(s) && i < len(open)+5 && '0' <= s[i] && s[i] <= '9' {
-		n = n*10 + int(s[i]-'0')
-		i++
-	}
-	if i < len(open)+4 || i == len(s) || s[i] != '>' || n >= bins {
-		return 0, 0
-	}
-	return n, i + 1
 }
