@@ -3,6 +3,7 @@
 
 import { count, el, finalPage, state, svg } from './dom.js';
 import { all, get } from './http.js';
+import { correctTool } from './correct.js';
 import { failure, stateOf } from './document.js';
 import { regionTool } from './region.js';
 
@@ -10,7 +11,7 @@ import { regionTool } from './region.js';
 const lowBelow = 0.6;
 const midBelow = 0.85;
 
-const grade = (w) => (w.source === 'text_layer' ? 'layer' : w.confidence < lowBelow ? 'low' : w.confidence < midBelow ? 'mid' : 'high');
+const grade = (w) => (w.source === 'person' ? 'person' : w.source === 'text_layer' ? 'layer' : w.confidence < lowBelow ? 'low' : w.confidence < midBelow ? 'mid' : 'high');
 
 // What the user has switched stays so from page to page.
 const settings = { boxes: true, colours: true, text: true, zoom: 'width' };
@@ -23,11 +24,13 @@ export function openPage(work, doc, page, { say }) {
   let words = [];
   let loaded = '';
   let on = -1;
+  let run = null;
 
   const overlay = svg('svg', { viewBox: `0 0 ${page.width} ${page.height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   const picture = el('img', { src: `${url}/image`, alt: `Page ${page.number} of ${doc.name}`, width: page.width, height: page.height });
   const sheet = el('div.sheet', {}, picture, overlay);
   const region = regionTool(sheet, page, { base, url, say });
+  const correct = correctTool(sheet, overlay, page, { base, url, say, doubtful: (w) => ['low', 'mid'].includes(grade(w)), reload: load, show: bring });
   const stage = el('div.stage', { tabindex: 0, 'aria-label': 'Page image' }, sheet);
   const tip = el('div.tip', { hidden: true });
   const key = el('div.key', {});
@@ -41,9 +44,9 @@ export function openPage(work, doc, page, { say }) {
   const zoomButtons = Object.entries(zooms).map(([k, label]) => el('button', { type: 'button', onclick: () => set('zoom', k), 'data-zoom': k }, label));
   const tools = el('div.tools', { role: 'toolbar', 'aria-label': 'View' },
     el('label', { title: 'b' }, boxesBox, 'Boxes'), el('label', { title: 'c' }, coloursBox, 'Confidence'), el('label', { title: 't' }, textBox, 'Text'), key,
-    el('div.right', {}, region.button, el('div.zoom', { role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons)));
+    el('div.right', {}, task === 'ocr' && correct.button, region.button, el('div.zoom', { role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons)));
   const textSide = el('section.text-box', { 'aria-label': 'Text' }, el('div.text-head', {}, note, links), text);
-  const stageSide = el('section.stage-box', { 'aria-label': 'Page' }, tools, region.bar, stage, region.results, tip);
+  const stageSide = el('section.stage-box', { 'aria-label': 'Page' }, tools, region.bar, correct.bar, stage, region.results, tip);
 
   for (const [name, box] of [['boxes', boxesBox], ['colours', coloursBox], ['text', textBox]]) box.addEventListener('change', () => set(name, box.checked));
 
@@ -87,8 +90,14 @@ export function openPage(work, doc, page, { say }) {
     const span = text.querySelector(`[data-i="${index}"]`);
     span?.classList.add('on');
     if (from === 'image') span?.scrollIntoView({ block: 'nearest' });
-    tip.replaceChildren(el('b', {}, w.text), el('span', {}, w.source === 'text_layer' ? 'from the text layer' : `confidence ${percent(w.confidence)}`));
+    tip.replaceChildren(el('b', {}, w.text), el('span', {}, origins[w.source] || `confidence ${percent(w.confidence)}`));
   }
+  // bring marks a word and moves both sides to it.
+  function bring(index) {
+    mark(index, 'text');
+    for (const side of [overlay, text]) side.querySelector(`[data-i="${index}"]`)?.scrollIntoView({ block: 'center', inline: 'nearest' });
+  }
+
   const indexOf = (e) => Number(e.target.dataset?.i ?? -1);
   overlay.addEventListener('pointermove', (e) => {
     mark(indexOf(e), 'image');
@@ -98,8 +107,10 @@ export function openPage(work, doc, page, { say }) {
   overlay.addEventListener('pointerleave', () => mark(-1));
   text.addEventListener('pointermove', (e) => mark(indexOf(e), 'text'));
   text.addEventListener('pointerleave', () => mark(-1));
+  overlay.addEventListener('click', (e) => correct.open(indexOf(e)));
   text.addEventListener('click', (e) => {
     const i = indexOf(e);
+    if (correct.active) return correct.open(i);
     if (i >= 0) overlay.querySelector(`[data-i="${i}"]`)?.scrollIntoView({ block: 'center', inline: 'center' });
   });
 
@@ -113,16 +124,17 @@ export function openPage(work, doc, page, { say }) {
       : el('div.gap')));
     if (!words.length) text.replaceChildren(el('p.none', {}, 'No words were found.'));
     const grades = new Set(words.map(grade));
-    key.replaceChildren(...[['low', `below ${percent(lowBelow)}`], ['mid', `below ${percent(midBelow)}`], ['high', 'sure'], ['layer', 'text layer']]
+    key.replaceChildren(...[['low', `below ${percent(lowBelow)}`], ['mid', `below ${percent(midBelow)}`], ['high', 'sure'], ['layer', 'text layer'], ['person', 'by a person']]
       .filter(([g]) => settings.colours && grades.has(g)).map(([g, label]) => el(`span.${g}`, {}, label)));
   }
 
-  async function load(run) {
+  async function load() {
     try {
       const got = [];
       await all(`${base}/results/${task}?page=${page.number}`, 'records', (r) => got.push(...r));
       words = got.map((r) => ({ text: String(r.values.text ?? ''), box: r.box, confidence: r.confidence ?? 0, source: r.source, line: r.values.line, block: r.values.block }));
       draw();
+      correct.words(words);
       const read = words.filter((w) => w.source === 'model');
       const mean = read.length ? read.reduce((n, w) => n + w.confidence, 0) / read.length : 0;
       note.textContent = [count(words.length, 'word'), read.length && `${percent(mean)} confident`].filter(Boolean).join(' · ');
@@ -145,7 +157,8 @@ export function openPage(work, doc, page, { say }) {
   function update(p, now) {
     page = p;
     region.update(now);
-    const run = p.runs.find((r) => r.task === task) || { state: stateOf(p) };
+    correct.update(now);
+    run = p.runs.find((r) => r.task === task) || { state: stateOf(p) };
     const bad = p.failure || run.failure;
     if (p.failure || !p.width) {
       work.className = 'work no-text';
@@ -159,7 +172,7 @@ export function openPage(work, doc, page, { say }) {
     const stamp = run.state + (run.model || '');
     if (stamp === loaded) return;
     loaded = stamp;
-    if (run.state === 'done' || run.state === 'unreadable') load(run);
+    if (run.state === 'done' || run.state === 'unreadable') load();
     else note.replaceChildren(state(run.state));
     if (bad) text.replaceChildren(failure(bad));
     else if (run.state === 'blank') text.replaceChildren(el('p.none', {}, 'Nothing stands on this page.'));
@@ -171,6 +184,7 @@ export function openPage(work, doc, page, { say }) {
     const name = { b: 'boxes', c: 'colours', t: 'text' }[k];
     if (name) { set(name, !settings[name]); draw(); return true; }
     if (k === 'r') { region.press(); return true; }
+    if (k === 'e') { correct.press(); return true; }
     const order = Object.keys(zooms);
     const step = { '+': 1, '-': -1 }[k];
     if (step) set('zoom', order[Math.min(order.length - 1, Math.max(0, order.indexOf(settings.zoom) + step))]);
@@ -181,6 +195,8 @@ export function openPage(work, doc, page, { say }) {
 }
 
 const labels = { 'page.hocr': 'hOCR', 'page.txt': 'Text' };
+
+const origins = { text_layer: 'from the text layer', person: 'by a person' };
 
 const percent = (v) => `${Math.round(v * 100)} %`;
 
