@@ -51,6 +51,9 @@ const benchRows = 100
 
 // Run measures and prints.
 func (c *benchCmd) Run(s *session) error {
+	if c.Quality {
+		return c.shapeFlags.quality(s, c.Threads, c.JSON)
+	}
 	if c.Shape != "" {
 		return c.shapeFlags.run(s, c.Threads, c.JSON)
 	}

@@ -91,3 +91,32 @@ func TestBenchShape(t *testing.T) {
 		t.Errorf("an unknown shape: exit %d, %s", code, errs)
 	}
 }
+
+// Formats are compared with float32: exactly what is off, within which limit, and of how much of the model.
+func TestBenchQuality(t *testing.T) {
+	t.Parallel()
+	src := t.TempDir()
+	if err := enginetest.WriteCheckpoint(src, enginetest.Shape{}); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"bench", "--quality", "--shape", src, "--prompt", "4", "--steps", "2", "--memory", "1GiB", "--layers", "2"}
+	code, out, errs := runCommand(append(args, "--json")...)
+	var line qualityLine
+	if err := json.Unmarshal([]byte(out), &line); code != exitOK || err != nil || len(line.Formats) != 4 || line.Tower != 2 || line.Decoder != 2 || line.Whole {
+		t.Fatalf("exit %d, %v, %s%s", code, err, out, errs)
+	}
+	for i, want := range []string{"bf16", "sfp", "int8", "int4"} {
+		if f := line.Formats[i]; f.Weights != want || !f.Within || f.Decode.Error <= 0 || f.Decode.Limit <= f.Decode.Error {
+			t.Errorf("%+v, want %s", f, want)
+		}
+	}
+	code, out, errs = runCommand(args...)
+	for _, want := range []string{"only 2 layers of the tower and 2 of the decoder", "int4", "2 tokens after it"} {
+		if code != exitOK || !strings.Contains(out, want) {
+			t.Errorf("exit %d, no %q in:\n%s%s", code, want, out, errs)
+		}
+	}
+	if code, _, errs := runCommand("bench", "--quality", "--shape", "28b", "--memory", "1GiB"); code != exitFailed || !strings.Contains(errs, "one layer of the decoder") {
+		t.Errorf("28B in 1 GiB: exit %d, %s", code, errs)
+	}
+}

@@ -17,6 +17,10 @@ type shapeFlags struct {
 	Prompt     int    `help:"Tokens around the image, with begin mark and newline." default:"4"`
 	Steps      int    `help:"Tokens of the answer." default:"11"`
 	Pages      int    `help:"Pages whose median counts, after one that does not." default:"3"`
+	PackTo     string `help:"Write the weights of a shape, packed, into a new folder in this one, and measure opening it and computing from the mapped file; it is removed afterwards." placeholder:"DIR"`
+	Quality    bool   `help:"Instead of speed, compare the formats with float32: one model of normal weights of the shape (3b unless --shape says otherwise), in bf16, sfp, int8 and int4."`
+	Layers     int    `help:"With --quality, layers of tower and decoder at most. 0: all." default:"0"`
+	Seed       uint64 `help:"With --quality, what the weights are drawn from." default:"1"`
 	Memory     string `help:"Memory budget, as in 24GiB. Empty: the machine's memory." placeholder:"SIZE"`
 }
 
@@ -30,6 +34,7 @@ type shapeLine struct {
 	Pinned     bool         `json:"pinned"` // threads are not bound to processors, nor huge pages asked for
 	Parameters int64        `json:"parameters"`
 	Bytes      int64        `json:"weight_bytes"`
+	Opened     float64      `json:"open_seconds,omitempty"` // of the packed file
 	Prompt     int          `json:"prompt_tokens"`
 	Steps      int          `json:"steps"`
 	Ceilings   ceilingsLine `json:"ceilings"`
@@ -61,28 +66,34 @@ type stageLine struct {
 // run measures a shape and prints it.
 func (f shapeFlags) run(s *session, threads int, asJSON bool) error {
 	name := f.Shape
-	config, err := engine.Shape(fmt.Sprintf("%s-%d", name, f.Resolution))
-	if err != nil {
-		if config, err = weights.ReadConfig(weights.Folder(f.Shape)); err != nil {
-			return usagef("--shape %s is neither 3b, 10b or 28b nor a model's folder: %v", f.Shape, err)
-		}
-	}
-	budget, err := memoryBudget(f.Memory)
+	config, budget, err := f.shape(name)
 	if err != nil {
 		return err
 	}
-	r, err := engine.Bench(s, config, engine.BenchOptions{Weights: f.Weights, Prompt: f.Prompt, Steps: f.Steps, Pages: f.Pages, Threads: threads, Memory: budget})
+	r, err := engine.Bench(s, config, engine.BenchOptions{Weights: f.Weights, Prompt: f.Prompt, Steps: f.Steps, Pages: f.Pages, Threads: threads, Memory: budget, Folder: f.PackTo})
 	if err != nil {
 		return err
 	}
 	c := r.Ceilings
-	line := shapeLine{Shape: name, Pixels: config.Vision.Image, Weights: f.Weights, Kernel: r.Kernel, Threads: r.Threads, Parameters: r.Parameters, Bytes: r.Weights,
+	line := shapeLine{Shape: name, Pixels: config.Vision.Image, Weights: f.Weights, Kernel: r.Kernel, Threads: r.Threads, Parameters: r.Parameters, Bytes: r.Weights, Opened: r.Opened.Seconds(),
 		Prompt: f.Prompt, Steps: f.Steps, Ceilings: ceilingsLine{c.Float32 / 1e9, c.Int8 / 1e9, c.Int4 / 1e9, c.Read / 1e9},
 		Vision: stage(r.Vision), Prefill: stage(r.Prefill), Decode: stage(r.Decode), TokensPerS: float64(r.Steps) / r.Decode.Seconds, Peak: r.Peak, Page: r.Page}
 	if asJSON {
 		return json.NewEncoder(s.stdout).Encode(line)
 	}
 	return line.print(s.stdout)
+}
+
+// shape is the configuration of a shape or of a model's folder, and the memory budget.
+func (f shapeFlags) shape(name string) (weights.Config, int64, error) {
+	config, err := engine.Shape(fmt.Sprintf("%s-%d", name, f.Resolution))
+	if err != nil {
+		if config, err = weights.ReadConfig(weights.Folder(name)); err != nil {
+			return config, 0, usagef("--shape %s is neither 3b, 10b or 28b nor a model's folder: %v", name, err)
+		}
+	}
+	budget, err := memoryBudget(f.Memory)
+	return config, budget, err
 }
 
 func stage(s engine.BenchStage) stageLine {
@@ -102,6 +113,11 @@ func (l shapeLine) print(w io.Writer) error {
 		fmt.Fprintf(w, "%-8s %8.3f s  %7.1f GOP/s  %6.1f GB/s  %3.0f %% of its ceiling; %3.0f %% of the %.3f s the processors were given\n",
 			s.name, s.Seconds, s.GOPs, s.GBs, 100*s.Share, 100*s.ProcessorShare, s.Processor)
 	}
-	_, err := fmt.Fprintf(w, "%d steps, %.1f tokens/s; at most %s, of them %s for a page\n", l.Steps, l.TokensPerS, sizeText(l.Peak), sizeText(l.Page))
+	fmt.Fprintf(w, "%d steps, %.1f tokens/s; at most %s", l.Steps, l.TokensPerS, sizeText(l.Peak))
+	if l.Opened > 0 {
+		_, err := fmt.Fprintf(w, ", the mapped file in it, which opened in %.3f s\n", l.Opened)
+		return err
+	}
+	_, err := fmt.Fprintf(w, ", of them %s for a page\n", sizeText(l.Page))
 	return err
 }

@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -42,9 +41,8 @@ func (c *Case) LoadPacked(f kernel.Format, o gemma.Options, run kernel.Runner, t
 	return m, mapped.Close, err
 }
 
-// LoadNoisy loads the checkpoint with a normal error added to every weight of its matrices, as large as what storing it in
-// format f costs by the format's definition, whatever packs it. The result is computed in float32. It is the measure of
-// what a packed model may be off by: how much a model makes of an error in its weights is its own affair.
+// LoadNoisy loads the checkpoint with weights.AddNoise over its matrices: the measure of what a packed model may be off by. The
+// result is computed in float32.
 func (c *Case) LoadNoisy(f kernel.Format, o gemma.Options, run kernel.Runner, tmp string, seed uint64) (*Models, error) {
 	plain, noisy := filepath.Join(tmp, "plain"), filepath.Join(tmp, "noisy")
 	for _, dir := range []string{plain, noisy} {
@@ -72,7 +70,7 @@ func (c *Case) LoadNoisy(f kernel.Format, o gemma.Options, run kernel.Runner, tm
 		if len(shape) > 1 && !strings.Contains(name, "position_embedding") {
 			k := len(values) / shape[0]
 			for row := range shape[0] {
-				addNoise(random, f, name, values[row*k:(row+1)*k])
+				weights.AddNoise(random, weights.FormatOf(f, weights.Entry{Name: name, Parts: []weights.Part{{}}}), values[row*k:(row+1)*k])
 			}
 		}
 		arrays = append(arrays, Array{Name: name, Shape: shape, Data: values})
@@ -87,49 +85,4 @@ func (c *Case) LoadNoisy(f kernel.Format, o gemma.Options, run kernel.Runner, tm
 	}
 	defer other.Close()
 	return load(other, o, run)
-}
-
-// addNoise adds an error to one output's weights. A number rounded to multiples of a step is off by up to half of it, evenly:
-// a deviation of step/√12. The steps, by definition of the formats:
-//
-//	bf16  2^-7 of the power of two below the weight, or below it: at most 2^-7 · |w|
-//	sfp   2^-3 of the power of two below it from 2^-7 on, 2^-2 under that
-//	int8  the output's largest weight over 127; and the inputs' largest over 127, which counts the same again
-//	int4  the largest of 32 weights over 8; and the inputs as for int8
-func addNoise(random *rand.Rand, f kernel.Format, name string, row []float32) {
-	e := weights.Entry{Name: name, Parts: []weights.Part{{}}}
-	f = weights.FormatOf(f, e)
-	const even = 3.4641 // √12
-	all := largest(row)
-	for from := 0; from < len(row); from += 32 {
-		group := row[from:min(from+32, len(row))]
-		step := largest(group) / 8
-		for i, w := range group {
-			magnitude := math.Abs(float64(w))
-			deviation := 0.0
-			switch f {
-			case kernel.BFloat16Format:
-				deviation = magnitude / 128 / even
-			case kernel.SFPFormat:
-				deviation = magnitude / 8 / even
-				if magnitude < 0x1p-7 {
-					deviation *= 2
-				}
-			case kernel.Int8Format:
-				deviation = math.Sqrt2 * all / 127 / even
-			case kernel.Int4Format:
-				deviation = math.Hypot(step/even, all/127/even)
-			}
-			group[i] += float32(deviation * random.NormFloat64())
-		}
-	}
-}
-
-// largest is the largest magnitude.
-func largest(x []float32) float64 {
-	top := 0.0
-	for _, v := range x {
-		top = max(top, math.Abs(float64(v)))
-	}
-	return top
 }

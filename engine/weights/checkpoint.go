@@ -56,6 +56,11 @@ func Open(dir string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	return OpenAs(dir, config)
+}
+
+// OpenAs opens the weights in the folder dir as of that configuration, whatever config.json there says.
+func OpenAs(dir string, config Config) (*Checkpoint, error) {
 	c := &Checkpoint{Config: config, dir: dir, tensors: map[string]Tensor{}}
 	if err := c.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("weights: %w", err), c.Close())

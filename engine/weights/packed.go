@@ -208,10 +208,18 @@ func openPackedFile(path string) (*packed, func() error, error) {
 }
 
 // Packed says whether the checkpoint is a packed file, and which format was asked for when it was packed. Its
-// matrices then lie in the mapped file: the checkpoint must stay open while they are used.
+// matrices then lie in the mapped file: the checkpoint must stay open while they are used. Made-up weights count as packed.
 func (c *Checkpoint) Packed() (kernel.Format, bool) {
-	if p, ok := c.from.(*packed); ok {
-		return p.index.Weights, true
+	switch s := c.from.(type) {
+	case *packed:
+		return s.index.Weights, true
+	case *random:
+		return s.format, true
+	case *drawn:
+		if s.Noisy {
+			return kernel.Float32Format, true
+		}
+		return s.Format, true
 	}
 	return "", false
 }

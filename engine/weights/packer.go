@@ -32,9 +32,10 @@ const maxCarried = 256 << 20
 
 // Pack writes the checkpoint c in format f to the folder dir, which is made: the packed weights, and the small files
 // of c's folder as they are. load says what the model consists of; run spreads the work, nil computes on the caller.
-// The packed file appears under its name once it is complete.
+// The packed file appears under its name once it is complete. Made-up weights, which have no folder, are written in the format
+// they are in, alone.
 func Pack(c *Checkpoint, dir string, f kernel.Format, load Loader, run kernel.Runner) error {
-	if c.from != nil {
+	if _, already := c.from.(*packed); already {
 		return fmt.Errorf("weights: %s is packed already; pack the published files", c.dir)
 	}
 	if _, err := kernel.FormatSizes(f, 1, 1); err != nil {
@@ -48,8 +49,10 @@ func Pack(c *Checkpoint, dir string, f kernel.Format, load Loader, run kernel.Ru
 			return fmt.Errorf("weights: %s holds %s already; name another folder or remove it", dir, name)
 		}
 	}
-	if err := carry(c.dir, dir); err != nil {
-		return fmt.Errorf("weights: %w", err)
+	if c.from == nil {
+		if err := carry(c.dir, dir); err != nil {
+			return fmt.Errorf("weights: %w", err)
+		}
 	}
 	out, err := os.CreateTemp(dir, PackedName+".*")
 	if err != nil {
@@ -161,11 +164,7 @@ func (w *packer) end(t packedTensor) error {
 func (w *packer) parameters() int64 { return w.index.Parameters }
 
 func (w *packer) vector(name string, n int) ([]float32, error) {
-	t, ok := w.c.tensors[name]
-	if !ok || t.Len() != n {
-		return nil, fmt.Errorf("tensor %q with %d numbers is missing; the files do not fit config.json", name, n)
-	}
-	values, err := t.Float32s()
+	values, err := w.numbers(name, n)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +178,33 @@ func (w *packer) vector(name string, n int) ([]float32, error) {
 	return values, nil
 }
 
+// numbers is a vector of the checkpoint.
+func (w *packer) numbers(name string, n int) ([]float32, error) {
+	if w.c.from != nil {
+		return w.c.from.vector(name, n)
+	}
+	t, ok := w.c.tensors[name]
+	if !ok || t.Len() != n {
+		return nil, fmt.Errorf("tensor %q with %d numbers is missing; the files do not fit config.json", name, n)
+	}
+	return t.Float32s()
+}
+
+// stored writes a matrix as it is.
+func (w *packer) stored(k int, parts []Part) error {
+	m, err := w.c.from.matrix(k, parts)
+	if err != nil {
+		return err
+	}
+	line := w.begin(matrixEntry(k, parts), kindMatrix, m.Format())
+	codes, steps, scales := m.Parts()
+	return errors.Join(w.put(codes), w.align(), w.put(stepBytes(steps)), w.align(), w.put(floatBytes(scales)), w.end(line))
+}
+
 func (w *packer) matrix(k int, parts []Part) (*kernel.Matrix, error) {
+	if w.c.from != nil {
+		return nil, w.stored(k, parts)
+	}
 	tensors, rows, err := w.c.parts(k, parts)
 	if err != nil {
 		return nil, err
@@ -211,7 +236,7 @@ func (w *packer) matrix(k int, parts []Part) (*kernel.Matrix, error) {
 			if err := w.put(codes); err != nil {
 				return nil, err
 			}
-			steps = append(steps, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s))...)
+			steps = append(steps, stepBytes(s)...)
 			scales = append(scales, floatBytes(f)...)
 		}
 	}
@@ -252,4 +277,9 @@ func notFinite(x []float32) int {
 // floatBytes is the memory of x. Packing writes it as it lies, low byte first on the machines that open packed files.
 func floatBytes(x []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*4)
+}
+
+// stepBytes likewise.
+func stepBytes(x []int8) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
-	"unsafe"
 
 	"palimpsest.dev/engine/kernel"
 )
@@ -25,21 +24,25 @@ type random struct {
 
 func (r *random) parameters() int64 { return r.count }
 
-// vector is ones for the weights of the tower's norms, small numbers for its positions, and zeros else: biases, and the
-// decoder's norms, which are stored around zero.
 func (r *random) vector(name string, n int) ([]float32, error) {
-	v := make([]float32, n)
 	r.count += int64(n)
+	return plainVector(r.draw, name, n), nil
+}
+
+// plainVector is ones for the weights of the tower's norms, small numbers for its positions, and zeros else: biases, and the
+// decoder's norms, which are stored around zero.
+func plainVector(draw *rand.Rand, name string, n int) []float32 {
+	v := make([]float32, n)
 	tower := strings.HasPrefix(name, "vision_tower.")
 	for i := range v {
 		switch {
 		case strings.HasSuffix(name, "position_embedding.weight"):
-			v[i] = float32(r.draw.NormFloat64() * 0.02)
+			v[i] = float32(draw.NormFloat64() * 0.02)
 		case tower && strings.HasSuffix(name, "norm.weight"), tower && strings.HasSuffix(name, "norm1.weight"), tower && strings.HasSuffix(name, "norm2.weight"):
 			v[i] = 1
 		}
 	}
-	return v, nil
+	return v
 }
 
 func (r *random) matrix(k int, parts []Part) (*kernel.Matrix, error) {
@@ -50,10 +53,7 @@ func (r *random) matrix(k int, parts []Part) (*kernel.Matrix, error) {
 		return nil, err
 	}
 	r.count += e.Numbers()
-	// Aligned as a mapped file is, up to the pages' larger alignment.
-	memory := make([]byte, sizes.Codes+packedAlign)
-	codes := memory[packedAlign-int(uintptr(unsafe.Pointer(unsafe.SliceData(memory)))%packedAlign):][:sizes.Codes]
-	steps, scales := make([]int8, sizes.Steps), make([]float32, sizes.Scales/4)
+	codes, steps, scales := alignedMemory(sizes.Codes), make([]int8, sizes.Steps), make([]float32, sizes.Scales/4)
 	// The bits of two, four or eight numbers at a time: what varies, and what is the same in all. Weights of floating point
 	// lie between 2^-6 and 2^-5, those of int8 and int4 anywhere within their codes.
 	keep, set, scale := ^uint64(0), uint64(0), 1.0
