@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from training import grow, profile, vocab
-from training.model import Mini, Shape
+from training.model import ATTENTION_CAP, FINAL_CAP, Mini, Shape
 from training.paths import AUXILIARY, CURVE, MODEL_DIR, state_dir
 
 KEPT_PROGRESS = ("step", "samples", "patches", "stage", "seconds")
@@ -89,8 +89,8 @@ def _config(model: Mini, dtype: str) -> dict:
             "head_dim": s.head_dim,
             "query_pre_attn_scalar": s.head_dim,
             "sliding_window": 4096,
-            "attn_logit_softcapping": 50.0,
-            "final_logit_softcapping": 30.0,
+            "attn_logit_softcapping": ATTENTION_CAP if model.soft_caps else None,
+            "final_logit_softcapping": FINAL_CAP if model.soft_caps else None,
             "hidden_activation": "gelu_pytorch_tanh",
             "num_image_tokens": vocab.IMAGE_TOKENS,
             "bos_token_id": vocab.BOS,

@@ -64,7 +64,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--label-smoothing", type=float, default=-1, help="(default: the preset's)")
     add("--weight-decay", type=float, default=-1, help="(default: the preset's)")
     add("--rehearse", type=float, default=0.2, help="default model alone: share of freshly drawn pages among the pictures")
-    add("--soft-caps", choices=("keep", "off"), default="keep", help="off: as in the report's transfers; the folder says so")
+    add("--soft-caps", choices=("keep", "off"), default="off", help="off: as in the report's transfers, and the folder says so; keep: as the base has them")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--bf16", action="store_true", help="bfloat16: the frozen weights of --lora, the arithmetic of a full run")
     add("--gradient-checkpoints", action="store_true", help="compute activations again instead of keeping them")
@@ -128,13 +128,13 @@ class Run:
 
     def _learner(self) -> Small | Released:
         o = self.options
-        if fits(self.config) and o.soft_caps == "keep":
+        if o.soft_caps == "off":  # before all else: the learner computes what the written configuration says
+            self.config["text_config"] |= {"attn_logit_softcapping": None, "final_logit_softcapping": None}
+        if fits(self.config):
             learner: Small | Released = Small(o.base, self.config, self.device, o.rehearse, o.seed * 1000 + rank())
         else:
             kept = torch.bfloat16 if o.bf16 and o.lora else torch.float32
             learner = Released(o.base, self.config, self.device, kept, self.entry.get("max_tokens", 512), o.gradient_checkpoints, o.soft_caps == "keep")
-            if o.soft_caps == "off":
-                self.config["text_config"]["attn_logit_softcapping"] = self.config["text_config"]["final_logit_softcapping"] = None
         if o.lora:
             learner.adapt(o.lora, o.alpha or 2 * o.lora, o.decoder_only)
         elif o.decoder_only:

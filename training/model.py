@@ -22,6 +22,7 @@ PLACES = 16  # in a word; later characters count as the last
 FLAGS = 5  # see render.Tile.characters
 SLOT_OUTPUTS = vocab.CHARACTER_CLASSES + PLACES + FLAGS + 8  # with the boxes of the word and of the next one
 DETAILS = 1 + FLAGS + 8
+ATTENTION_CAP, FINAL_CAP = 50.0, 30.0  # soft-caps: on in stages 1 and 2, off in transfers (training/finetune.py)
 LOCATION_BLUR = 5.0  # standard deviation of a location's target, of 1024: about a pixel
 
 
@@ -41,7 +42,7 @@ class Shape(NamedTuple):
     text_mlp: int = 512
 
 
-def configuration(shape: Shape) -> PaliGemmaConfig:
+def configuration(shape: Shape, soft_caps: bool = True) -> PaliGemmaConfig:
     """transformers' configuration of a shape."""
     return PaliGemmaConfig(
         vision_config=dict(
@@ -66,8 +67,8 @@ def configuration(shape: Shape) -> PaliGemmaConfig:
             head_dim=shape.head_dim,
             query_pre_attn_scalar=shape.head_dim,
             sliding_window=4096,
-            attn_logit_softcapping=50.0,
-            final_logit_softcapping=30.0,
+            attn_logit_softcapping=ATTENTION_CAP if soft_caps else None,
+            final_logit_softcapping=FINAL_CAP if soft_caps else None,
             hidden_activation="gelu_pytorch_tanh",
             pad_token_id=vocab.PAD,
             eos_token_id=vocab.EOS,
@@ -180,10 +181,10 @@ class Losses(NamedTuple):
 class Mini(nn.Module):
     """transformers' PaliGemma with the fast forward pass and the auxiliary head."""
 
-    def __init__(self, shape: Shape = Shape()):
+    def __init__(self, shape: Shape = Shape(), soft_caps: bool = True):
         super().__init__()
-        self.shape = shape
-        self.net = PaliGemmaForConditionalGeneration(configuration(shape)).float()
+        self.shape, self.soft_caps = shape, soft_caps
+        self.net = PaliGemmaForConditionalGeneration(configuration(shape, soft_caps)).float()
         initialise(self.net)
         self.aux = nn.Linear(shape.vision_width, SLOTS * SLOT_OUTPUTS)
         inverse = 10000.0 ** (-torch.arange(0, shape.head_dim, 2).float() / shape.head_dim)
@@ -233,7 +234,10 @@ class Mini(nn.Module):
         batch, kv_heads, _, dim = k.shape
         length, group = len(q) // batch, self.shape.text_heads // kv_heads
         q = q.view(batch, length, kv_heads, group, dim).permute(0, 2, 3, 1, 4).reshape(batch, kv_heads, group * length, dim)
-        scores = torch.tanh(q @ k.transpose(-1, -2) * (dim**-0.5 / 50.0)) * 50.0
+        if self.soft_caps:
+            scores = torch.tanh(q @ k.transpose(-1, -2) * (dim**-0.5 / ATTENTION_CAP)) * ATTENTION_CAP
+        else:
+            scores = q @ k.transpose(-1, -2) * dim**-0.5
         if masked is not None:
             scores = scores.masked_fill(masked.repeat(1, 1, group, 1), float("-inf"))
         y = (scores.softmax(-1) @ v).view(batch, kv_heads, group, length, dim)
@@ -290,7 +294,7 @@ class Mini(nn.Module):
         """Scores of the next token."""
         model = self.net.model.language_model
         scores = F.linear(self._norm(model.norm, h), model.embed_tokens.weight).float()
-        return torch.tanh(scores / 30.0) * 30.0
+        return torch.tanh(scores / FINAL_CAP) * FINAL_CAP if self.soft_caps else scores
 
     def embed(self, tokens: Tensor) -> Tensor:
         """Scaled embeddings of tokens."""

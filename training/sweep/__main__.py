@@ -3,109 +3,124 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
-from training import data, grow, vocab
-from training.evaluate import edit_distance
+from training import data, export, grow, vocab
 from training.example import Example
 from training.model import Mini, Shape
 from training.optim import Optimizer
-from training.paths import state_dir
-from training.sweep.transfers import RESOLUTIONS, TRANSFERS, mixture, shown
+from training.paths import AUXILIARY, MODEL_DIR, state_dir
+from training.render import PATCH
+from training.sweep.transfers import RESOLUTIONS, SIDES, TRANSFERS, mixture, score, shown
 from training.train import RATE, VISION_RATE
 
 RESULTS = Path(__file__).with_name("results.jsonl")
-SIZES = {
-    "small": Shape(8, 64, 3, 2, 256, 64, 2, 2, 1, 32, 192),
-    "medium": Shape(8, 128, 3, 2, 512, 128, 2, 2, 1, 64, 384),
-    "large": Shape(8, 192, 4, 3, 768, 192, 3, 3, 1, 64, 512),
-}
+# The default model's first layers: so many of the vision tower and of the decoder.
+SIZES = {"small": (2, 3), "medium": (4, 3), "large": (6, 4)}
 FACTORS = (0.03, 0.06, 0.1, 0.3, 0.6, 1.0, 3.0)  # of RATE: the report's 3e-7 to 3e-5 in the same proportions
-BASE_SAMPLES = {112: 24_000, 224: 6_000}
-BATCH = 8
-HELD_OUT = 96
+BASE_SAMPLES = {56: 2_400, 112: 1_200}
+BATCH = 16
+SAID = 25  # steps between two lines about a base
+HELD_OUT = 128
+LONGEST = 12  # tokens of an answer to "read"
+POSITIONS = "net.model.vision_tower.embeddings.position_embedding.weight"
 
 
-def batches(examples: Iterator[Example], resolution: int, count: int) -> Iterator[data.Batch]:
-    """So many examples as batches."""
-    for _ in range(count // BATCH):
-        yield data.collate([shown(e, resolution) for e in itertools.islice(examples, BATCH)])
+@functools.lru_cache(maxsize=6)
+def drawn(what: str, split: str, seed: int, resolution: int, count: int) -> list[Example]:
+    """So many examples of a transfer or of the "mixture" at a resolution, the same for every size and rate."""
+    r, draw = random.Random(f"{what}/{split}/{seed}"), TRANSFERS.get(what, mixture)
+    return [shown(draw(r, split), resolution) for _ in range(count)]
 
 
-def train(model: Mini, stream: Iterator[data.Batch], steps: int, rate: float, decoder_from: float = 0.0) -> None:
-    """A run with warm-up and a rate that falls to nothing over its second half; before `decoder_from` of it the vision tower
-    learns alone."""
+def train(model: Mini, examples: list[Example], rate: float) -> None:
+    """A run over the examples, each seen once, with warm-up and a rate that falls to nothing over its second half."""
     optimizer = Optimizer(model, VISION_RATE)
-    for i, batch in enumerate(stream):
-        losses = model.losses(batch, i >= decoder_from * steps, 0.7)
+    steps = len(examples) // BATCH
+    for i in range(steps):
+        batch = data.collate(examples[BATCH * i : BATCH * (i + 1)])
+        losses = model.losses(batch, True, 0.7)
         losses.total.backward()
         optimizer.step(rate * min(1.0, (i + 1) / (0.05 * steps + 1), 2 * (1 - i / steps)))
+        if steps >= SAID and i % SAID == SAID - 1:
+            print(f"step {i + 1} of {steps}: letters {losses.aux_accuracy:.2f}, characters {losses.character_accuracy:.2f}, locations {losses.location_accuracy:.2f}", flush=True)
+
+
+def shaped(size: str, resolution: int) -> Mini:
+    """A model of a size for a resolution, with random weights."""
+    vision, text = SIZES[size]
+    return Mini(Shape(grid=resolution // PATCH, vision_layers=vision, text_layers=text))
+
+
+def take(model: Mini, weights: dict[str, torch.Tensor], positions: torch.Tensor) -> None:
+    """Weights of a deeper model or of another resolution: the first layers, and positions for this one's patches."""
+    own = model.state_dict()
+    # transformers keeps the patches' numbers in a buffer, whose length is the resolution's.
+    model.load_state_dict(own | {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape} | {POSITIONS: positions})
 
 
 def base(size: str, resolution: int) -> Mini:
-    """The model of stage 1 (112) or stage 2 (224), trained where it does not lie in the folder yet."""
-    path = state_dir() / "sweep" / f"{size}-{resolution}.pt"
-    shape = SIZES[size]._replace(grid=resolution // 14)
-    model = Mini(shape)
+    """The model of stage 1 or stage 2, trained where it does not lie in the folder yet."""
+    path, model = state_dir() / "sweep" / f"{size}-{resolution}.pt", shaped(size, resolution)
     if path.exists():
         model.load_state_dict(torch.load(path, weights_only=True))
         return model
     torch.manual_seed(11)
-    model = Mini(shape)
-    stage = RESOLUTIONS.index(resolution)
+    stage, started, grid = RESOLUTIONS.index(resolution), time.process_time(), model.shape.grid
     if stage:
         weights = base(size, RESOLUTIONS[stage - 1]).state_dict()
-        name = "net.model.vision_tower.embeddings.position_embedding.weight"
-        weights[name] = grow.sharpen(weights[name], shape.grid)
-        # transformers keeps the patches' numbers in a buffer, whose length is the resolution's.
-        model.load_state_dict({k: v for k, v in weights.items() if v.shape == model.state_dict()[k].shape}, strict=False)
-    count = BASE_SAMPLES[resolution]
-    train(model, batches(mixture(random.Random(f"base/{resolution}"), "train"), resolution, count), count // BATCH, RATE, 0.0 if stage else 0.3)
+        take(model, weights, grow.sharpen(weights[POSITIONS], grid))
+    else:  # windows hold the whole tile's positions: any part of the default model's will do
+        whole = Mini(export.exported_shape(MODEL_DIR))
+        export.load_weights(whole, MODEL_DIR)
+        export.load_auxiliary(whole, AUXILIARY)
+        weights, side = whole.state_dict(), whole.shape.grid
+        take(model, weights, weights[POSITIONS].view(side, side, -1)[:grid, :grid].flatten(0, 1))
+    train(model, drawn("mixture", "train", stage, resolution, BASE_SAMPLES[resolution]), RATE)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), path)
+    print(f"base {size} at {resolution}: {time.process_time() - started:.0f} s of one core, {loss(model, resolution)}", flush=True)
     return model
 
 
 @torch.no_grad()
+def loss(model: Mini, resolution: int) -> str:
+    """What to know of a base: characters and locations named rightly, given those before, of fresh examples."""
+    found = model.losses(data.collate(drawn("mixture", "validation", 0, resolution, HELD_OUT)), True, 0.7)
+    return f"characters {found.character_accuracy:.3f}, locations {found.location_accuracy:.3f}, of the auxiliary loss {found.aux_accuracy:.3f}"
+
+
+@torch.no_grad()
 def measure(model: Mini, task: str, resolution: int) -> dict[str, float]:
-    """Scores on examples that no run was trained on: of "read" the share of codes and of characters that are right, of
-    "spatial" the share of statements judged rightly by the likelier of the two answers."""
-    r = random.Random(f"held out/{task}")
-    examples = [shown(TRANSFERS[task](r, "validation"), resolution) for _ in range(HELD_OUT)]
-    right, errors, length = 0, 0, 0
-    for i in range(0, HELD_OUT, 16):
-        part = examples[i : i + 16]
-        batch = data.collate(part)
+    """Scores on examples that no run was trained on. Of "spatial" the likeliest of the four answers counts, by its first letter."""
+    examples = drawn(task, "validation", 0, resolution, HELD_OUT)
+    said: list[str] = []
+    for i in range(0, HELD_OUT, 32):
+        batch = data.collate(examples[i : i + 32])
         if task == "spatial":
             scores, _ = model.answer_logits(model.vision(batch.patches), batch.tokens, None, batch.prompts)
-            true, false = (scores[: len(part), vocab.encode(word)[0]] for word in ("True", "False"))
-            right += sum((t > f) == (e.answer == "True") for t, f, e in zip(true.tolist(), false.tolist(), part))
-            continue
-        for ids, e in zip(model.generate(batch.patches, 12, None, batch.prompts), part):
-            said = vocab.decode(ids)
-            right += said == e.answer
-            errors, length = errors + edit_distance(said, e.answer), length + len(e.answer)
-    scores = {"accuracy": right / HELD_OUT}
-    return scores | ({"characters": max(0.0, 1 - errors / length)} if length else {})
+            first = scores[: len(batch.patches), [vocab.encode(side)[0] for side in SIDES]]
+            said += [SIDES[k] for k in first.argmax(1).tolist()]
+        else:
+            said += [vocab.decode(ids) for ids in model.generate(batch.patches, LONGEST, None, batch.prompts)]
+    return score(task, said, examples)
 
 
 def run(size: str, resolution: int, task: str, factor: float, seed: int, samples: int) -> dict:
     """One transfer."""
-    started = time.time()
-    model = base(size, resolution)
-    made = time.time() - started
+    model, examples = base(size, resolution), drawn(task, "train", seed, resolution, samples)
+    started = time.process_time()
     torch.manual_seed(seed)
-    r = random.Random(f"{task}/{seed}")
-    train(model, batches(iter(lambda: TRANSFERS[task](r, "train"), None), resolution, samples), samples // BATCH, RATE * factor)
+    train(model, examples, RATE * factor)
     key = {"size": size, "resolution": resolution, "task": task, "factor": factor, "seed": seed, "samples": samples}
-    return key | {k: round(v, 4) for k, v in measure(model, task, resolution).items()} | {"seconds": round(time.time() - started - made, 1)}
+    return key | {k: round(v, 4) for k, v in measure(model, task, resolution).items()} | {"seconds": round(time.process_time() - started, 1)}
 
 
 def known() -> dict[tuple, dict]:
@@ -119,7 +134,7 @@ def known() -> dict[tuple, dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--samples", type=int, default=640, help="of each transfer")
+    parser.add_argument("--samples", type=int, default=320, help="of each transfer")
     parser.add_argument("--minutes", type=float, default=0, help="begin no run after this long")
     parser.add_argument("--part", default="0/1", help="I/N: the I-th of N processes that share the grid")
     options = parser.parse_args()

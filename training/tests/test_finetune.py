@@ -108,12 +108,15 @@ def test_adapters_begin_as_nothing_and_merge_exactly():
     assert torch.allclose(x @ merged["layer.q_proj.weight"].T + adapted.base.bias, adapted(x), atol=1e-5)
 
 
-@pytest.mark.parametrize("rank", [0, 2])
-def test_both_ways_to_a_loss_agree(base, rank):
+@pytest.mark.parametrize(("rank", "soft_caps"), [(0, True), (2, True), (2, False)])
+def test_both_ways_to_a_loss_agree(base, rank, soft_caps):
     config = folder.read_json(base / "config.json")
+    if not soft_caps:
+        config["text_config"] |= {"attn_logit_softcapping": None, "final_logit_softcapping": None}
     assert fits(config)
     small = Small(base, config, torch.device("cpu"), 0.0, 1)
-    released = Released(base, config, torch.device("cpu"), torch.float32, 64, checkpoints=bool(rank), soft_caps=True)
+    assert small.model.soft_caps == soft_caps
+    released = Released(base, config, torch.device("cpu"), torch.float32, 64, checkpoints=bool(rank), soft_caps=soft_caps)
     r = np.random.default_rng(1)
     asked = []
     for answer in ("<loc0100><loc0200><loc0300><loc0400>ab", "x"):
@@ -151,9 +154,7 @@ def test_command_writes_a_folder_like_the_base(base, manifest, tmp_path):
     assert folder.read_json(out / "finetune.json")["labels"] == 4
     for name in ("config.json", "tokenizer.json", "preprocessor_config.json"):
         assert (out / name).exists()
-    finetune.main([*words[:2], str(tmp_path / "full"), *words[3:], "--soft-caps", "off", "--micro", "2"])  # through transformers
-    config = folder.read_json(tmp_path / "full" / "config.json")
-    assert config["text_config"]["attn_logit_softcapping"] is None and config["text_config"]["final_logit_softcapping"] is None
+    finetune.main([*words[:2], str(tmp_path / "full"), *words[3:], "--micro", "2"])
     assert not torch.equal(load_file(tmp_path / "full" / "model.safetensors")["language_model.model.norm.weight"], old["language_model.model.norm.weight"])
 
 

@@ -2,6 +2,10 @@
 
 import argparse
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ import torch.nn.functional as F
 from training import checkpoint, export, fonts, train, vocab
 from training.model import SLOT_OUTPUTS, SLOTS, Mini, Shape
 from training.optim import Average, Optimizer, orthogonalise
+from training.paths import REPOSITORY
 
 pytestmark = pytest.mark.skipif(not fonts.files(), reason="no fonts installed")
 
@@ -157,3 +162,58 @@ def test_average_follows_the_weights():
         average.update(model, 4)
     key = next(k for k, _ in model.named_parameters())
     assert torch.allclose(average.weights[key], torch.ones_like(average.weights[key]), atol=1e-3)
+
+
+# A run of a small model over batches that depend on the step alone. It says every loss, saves every third step, and kills
+# itself in the middle of a save where it is told to.
+RUN = """
+import os, random, signal, sys
+from pathlib import Path
+from training import checkpoint, data, render, train
+from training.model import Mini, Shape
+from training.tests.test_train import options
+
+train.MODEL_DIR, last, kill = Path("none"), int(sys.argv[1]), int(sys.argv[2])
+train.Mini = lambda: Mini(Shape(vision_width=48, vision_layers=2, vision_mlp=96, text_width=48, text_layers=2, head_dim=16, text_mlp=64))
+trainer = train.Trainer(options(stage=1), 0, train.Shares(2))
+losses = trainer.model.losses
+
+def told(*arguments):
+    found = losses(*arguments)
+    print("loss", trainer.progress["step"], float(found.total).hex(), flush=True)
+    return found
+
+trainer.model.losses = told
+while trainer.progress["step"] < last:
+    step = trainer.progress["step"]
+    tiles = ([render.tile(random.Random(f"{step}/{i}/{k}"), "train", 4) for k in range(2)] for i in range(2))
+    trainer.train_step(iter([(0, data.collate(t)) for t in tiles]))
+    if trainer.progress["step"] == kill:
+        (checkpoint.state_dir() / "state.pt.part").write_bytes(b"half a file")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if trainer.progress["step"] % 3 == 0:
+        trainer.save()
+"""
+
+
+def test_a_killed_run_goes_on_with_the_same_losses(tmp_path):
+    """Killed between two saves, a run repeats what came after the last one: every loss, to the last bit, is that of a run
+    which nothing disturbed."""
+    known = checkpoint.state_dir() / "fonts.json"
+
+    def run(name, last, kill=0):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        if known.exists():
+            (folder / "fonts.json").write_text(known.read_text())
+        environment = os.environ | {"PALIMPSEST_TRAINING": str(folder), "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run([sys.executable, "-B", "-c", RUN, str(last), str(kill)], env=environment, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == (-signal.SIGKILL if kill else 0), done.stderr[-2000:]
+        return [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("loss")]
+
+    whole = run("undisturbed", 8)
+    assert len(whole) == 16 and len({value for _, value in whole}) == 16
+    before = run("killed", 8, kill=5)
+    after = run("killed", 8)
+    assert before == whole[:10]  # two batches a step
+    assert after == whole[6:]  # from the save after the third step on

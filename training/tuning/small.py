@@ -10,12 +10,18 @@ import torch
 from torch import Tensor
 
 from training import data, example, export, render, tasks, vocab
-from training.model import Mini
+from training.model import ATTENTION_CAP, FINAL_CAP, Mini
 from training.paths import AUXILIARY
 from training.tuning import lora
 from training.tuning.labels import Asked
 
 AUX_WEIGHT = 0.5
+
+
+def caps(config: dict) -> tuple[float | None, float | None]:
+    """The soft-caps of attention and logits; None: off."""
+    text = config.get("text_config", {})
+    return text.get("attn_logit_softcapping"), text.get("final_logit_softcapping")
 
 
 def fits(config: dict) -> bool:
@@ -24,7 +30,7 @@ def fits(config: dict) -> bool:
     return (
         text.get("vocab_size") == vocab.SIZE and config.get("image_token_index") == vocab.IMAGE
         and vision.get("image_size", 224) == 224 and vision.get("patch_size") == 14
-        and text.get("attn_logit_softcapping") == 50.0 and text.get("final_logit_softcapping") == 30.0
+        and caps(config) in ((ATTENTION_CAP, FINAL_CAP), (None, None))
     )
 
 
@@ -44,7 +50,7 @@ class Small:
     """The default model as something to fine-tune."""
 
     def __init__(self, base: Path, config: dict, device: torch.device, rehearse: float, seed: int):
-        self.model = Mini(export.exported_shape(base))
+        self.model = Mini(export.exported_shape(base), soft_caps=caps(config) != (None, None))
         export.load_weights(self.model, base)
         export.load_auxiliary(self.model, AUXILIARY)
         self.model.to(device)
