@@ -25,9 +25,10 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 # The default model's first layers: so many of the vision tower and of the decoder.
 SIZES = {"small": (2, 3), "medium": (4, 3), "large": (6, 4)}
 FACTORS = (0.03, 0.06, 0.1, 0.3, 0.6, 1.0, 3.0)  # of RATE: the report's 3e-7 to 3e-5 in the same proportions
-BASE_SAMPLES = {56: 2_400, 112: 1_200}
+BASE_SAMPLES = {56: 1_280, 112: 640}
+SAMPLES = {"read": 192, "spatial": 384}  # of a transfer, times --samples
 BATCH = 16
-SAID = 25  # steps between two lines about a base
+SAID = 20  # steps between two lines about a base
 HELD_OUT = 128
 LONGEST = 12  # tokens of an answer to "read"
 POSITIONS = "net.model.vision_tower.embeddings.position_embedding.weight"
@@ -49,7 +50,7 @@ def train(model: Mini, examples: list[Example], rate: float) -> None:
         losses = model.losses(batch, True, 0.7)
         losses.total.backward()
         optimizer.step(rate * min(1.0, (i + 1) / (0.05 * steps + 1), 2 * (1 - i / steps)))
-        if steps >= SAID and i % SAID == SAID - 1:
+        if len(examples) in BASE_SAMPLES.values() and i % SAID == SAID - 1:
             print(f"step {i + 1} of {steps}: letters {losses.aux_accuracy:.2f}, characters {losses.character_accuracy:.2f}, locations {losses.location_accuracy:.2f}", flush=True)
 
 
@@ -134,7 +135,7 @@ def known() -> dict[tuple, dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--samples", type=int, default=320, help="of each transfer")
+    parser.add_argument("--samples", type=float, default=1.0, help="factor on the examples of each transfer")
     parser.add_argument("--minutes", type=float, default=0, help="begin no run after this long")
     parser.add_argument("--part", default="0/1", help="I/N: the I-th of N processes that share the grid")
     options = parser.parse_args()
@@ -146,11 +147,12 @@ def main() -> None:
     bases = [pair for i, pair in enumerate(itertools.product(SIZES, RESOLUTIONS)) if (i // 2) % parts == part]
     for seed in range(options.seeds):
         for (size, resolution), task, factor in itertools.product(bases, TRANSFERS, FACTORS):
-            if (size, resolution, task, factor, seed, options.samples) in done:
+            samples = round(options.samples * SAMPLES[task])
+            if (size, resolution, task, factor, seed, samples) in done:
                 continue
             if options.minutes and time.time() - started > 60 * options.minutes:
                 return
-            result = run(size, resolution, task, factor, seed, options.samples)
+            result = run(size, resolution, task, factor, seed, samples)
             with open(RESULTS, "a", encoding="utf-8") as f:
                 f.write(json.dumps(result) + "\n")
             print(json.dumps(result), flush=True)
