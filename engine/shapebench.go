@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +22,13 @@ import (
 // BenchOptions says what Bench measures.
 type BenchOptions struct {
 	Weights string // one of PackedFormats
-	Prompt  int    // tokens around the image, begin mark and newline counted; at least 1
-	Steps   int    // tokens of the answer; at least 1
-	Pages   int    // pages, of whose times the median counts, after one that does not; at least 1
-	Threads int    // 0: as many as the process may use
-	Memory  int64  // budget in bytes that weights and the cache of a page must fit
+	// Arithmetic is that of Options; "" is "float32". "bfloat16" lets bf16 weights meet inputs rounded to the same.
+	Arithmetic string
+	Prompt     int   // tokens around the image, begin mark and newline counted; at least 1
+	Steps      int   // tokens of the answer; at least 1
+	Pages      int   // pages, of whose times the median counts, after one that does not; at least 1
+	Threads    int   // 0: as many as the process may use
+	Memory     int64 // budget in bytes that weights and the cache of a page must fit
 	// Folder is where the weights are written, packed, and opened and mapped from, as a packed model is; they are removed
 	// afterwards. "": they are made in memory.
 	Folder string
@@ -64,6 +67,9 @@ func Bench(ctx context.Context, c weights.Config, o BenchOptions) (BenchResult, 
 	if o.Prompt < 1 || o.Steps < 1 || o.Pages < 1 || o.Threads < 0 {
 		return BenchResult{}, fmt.Errorf("engine: a prompt of %d, %d steps, %d pages on %d threads: each must be at least 1, threads 0", o.Prompt, o.Steps, o.Pages, o.Threads)
 	}
+	if a := weights.Arithmetic(o.Arithmetic); a != "" && a != weights.Float32 && a != weights.BFloat16 {
+		return BenchResult{}, fmt.Errorf("engine: arithmetic %q; there are %q and %q", a, weights.Float32, weights.BFloat16)
+	}
 	d, err := Describe(c, o.Prompt-2)
 	if err != nil {
 		return BenchResult{}, err
@@ -99,7 +105,7 @@ func Bench(ctx context.Context, c weights.Config, o BenchOptions) (BenchResult, 
 		r.Page = r.Peak - before
 	}
 	after := kernel.MeasureCeilings(p, p.Threads())
-	r.Ceilings = kernel.Ceilings{Float32: max(r.Ceilings.Float32, after.Float32), Int8: max(r.Ceilings.Int8, after.Int8),
+	r.Ceilings = kernel.Ceilings{Float32: max(r.Ceilings.Float32, after.Float32), Half: max(r.Ceilings.Half, after.Half), Int8: max(r.Ceilings.Int8, after.Int8),
 		Int4: max(r.Ceilings.Int4, after.Int4), Read: max(r.Ceilings.Read, after.Read)}
 	b.sum(&r, d)
 	return r, nil
@@ -124,10 +130,11 @@ const benchOpens = 5
 
 // load loads both halves of the model.
 func (b *bench) load(ck *weights.Checkpoint) (err error) {
-	if b.vision, err = siglip.Load(ck, weights.Float32); err != nil {
+	a := weights.Arithmetic(cmp.Or(b.options.Arithmetic, string(weights.Float32)))
+	if b.vision, err = siglip.Load(ck, a); err != nil {
 		return err
 	}
-	b.text, err = gemma.Load(ck, gemma.Options{}, b.loading(ck))
+	b.text, err = gemma.Load(ck, gemma.Options{Arithmetic: a}, b.loading(ck))
 	return err
 }
 
@@ -253,6 +260,10 @@ func now() spent { return spent{time.Since(benchEpoch), processorUse()} }
 func (b *bench) sum(r *BenchResult, d Description) {
 	arithmetic, tower := r.Ceilings.Float32, r.Ceilings.Float32
 	switch kernel.Format(b.options.Weights) {
+	case kernel.BFloat16Format:
+		if b.options.Arithmetic == string(weights.BFloat16) && r.Ceilings.Half > 0 {
+			arithmetic, tower = r.Ceilings.Half, r.Ceilings.Half
+		}
 	case kernel.Int8Format:
 		arithmetic, tower = r.Ceilings.Int8, r.Ceilings.Int8
 	case kernel.Int4Format:

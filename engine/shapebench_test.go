@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := BenchOptions{Weights: "int8", Prompt: 4, Steps: 3, Pages: 2, Threads: 2, Memory: 1 << 30}
-	for _, o.Weights = range []string{"bf16", "int4"} {
+	for o.Weights, o.Arithmetic = range map[string]string{"bf16": "bfloat16", "int4": ""} {
 		r, err := Bench(t.Context(), c, o)
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +42,12 @@ func TestBench(t *testing.T) {
 			t.Errorf("%s: %+v", o.Weights, r)
 		}
 	}
-	o.Weights = "int8"
+	o.Weights, o.Folder = "int8", t.TempDir()
+	r, err := Bench(t.Context(), c, o)
+	if left, _ := os.ReadDir(o.Folder); err != nil || r.Opened <= 0 || r.Opened > r.Made || !(r.Decode.Seconds > 0) || len(left) > 0 {
+		t.Errorf("from a packed file: %+v, %v, left: %v", r, err, left)
+	}
+	o.Folder = ""
 	small := o
 	small.Memory = 1000
 	if _, err := Bench(t.Context(), c, small); err == nil || !strings.Contains(err.Error(), "the memory budget is 1000") {
@@ -51,6 +57,11 @@ func TestBench(t *testing.T) {
 	long.Steps = 8192
 	if _, err := Bench(t.Context(), c, long); err == nil || !strings.Contains(err.Error(), "positions") {
 		t.Errorf("8192 steps: %v", err)
+	}
+	unknown := o
+	unknown.Arithmetic = "half"
+	if _, err := Bench(t.Context(), c, unknown); err == nil || !strings.Contains(err.Error(), "bfloat16") {
+		t.Errorf("an unknown arithmetic: %v", err)
 	}
 	none := o
 	none.Pages = 0

@@ -55,7 +55,7 @@ func (c *benchCmd) Run(s *session) error {
 		return c.shapeFlags.quality(s, c.Threads, c.JSON)
 	}
 	if c.Shape != "" {
-		return c.shapeFlags.run(s, c.Threads, c.JSON)
+		return c.shapeFlags.run(s, c.Threads, c.Arithmetic, c.JSON)
 	}
 	parts, err := openReading(c.modelFlags, s.log)
 	if err != nil {

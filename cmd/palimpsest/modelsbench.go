@@ -29,6 +29,7 @@ type shapeLine struct {
 	Shape      string       `json:"shape"`
 	Pixels     int          `json:"pixels"`
 	Weights    string       `json:"weights"`
+	Arithmetic string       `json:"arithmetic"`
 	Kernel     string       `json:"kernel"`
 	Threads    int          `json:"threads"`
 	Pinned     bool         `json:"pinned"` // threads are not bound to processors, nor huge pages asked for
@@ -49,6 +50,7 @@ type shapeLine struct {
 // ceilingsLine is the machine's, measured in the same run, in 10^9 a second.
 type ceilingsLine struct {
 	Float32 float64 `json:"float32_gop_per_second"`
+	Half    float64 `json:"bf16_gop_per_second,omitempty"` // of bfloat16 by bfloat16, where the processor multiplies it
 	Int8    float64 `json:"int8_gop_per_second"`
 	Int4    float64 `json:"int4_gop_per_second"`
 	Read    float64 `json:"read_gb_per_second"`
@@ -64,19 +66,19 @@ type stageLine struct {
 }
 
 // run measures a shape and prints it.
-func (f shapeFlags) run(s *session, threads int, asJSON bool) error {
+func (f shapeFlags) run(s *session, threads int, arithmetic string, asJSON bool) error {
 	name := f.Shape
 	config, budget, err := f.shape(name)
 	if err != nil {
 		return err
 	}
-	r, err := engine.Bench(s, config, engine.BenchOptions{Weights: f.Weights, Prompt: f.Prompt, Steps: f.Steps, Pages: f.Pages, Threads: threads, Memory: budget, Folder: f.PackTo})
+	r, err := engine.Bench(s, config, engine.BenchOptions{Weights: f.Weights, Arithmetic: arithmetic, Prompt: f.Prompt, Steps: f.Steps, Pages: f.Pages, Threads: threads, Memory: budget, Folder: f.PackTo})
 	if err != nil {
 		return err
 	}
 	c := r.Ceilings
-	line := shapeLine{Shape: name, Pixels: config.Vision.Image, Weights: f.Weights, Kernel: r.Kernel, Threads: r.Threads, Parameters: r.Parameters, Bytes: r.Weights, Opened: r.Opened.Seconds(),
-		Prompt: f.Prompt, Steps: f.Steps, Ceilings: ceilingsLine{c.Float32 / 1e9, c.Int8 / 1e9, c.Int4 / 1e9, c.Read / 1e9},
+	line := shapeLine{Shape: name, Pixels: config.Vision.Image, Weights: f.Weights, Arithmetic: arithmetic, Kernel: r.Kernel, Threads: r.Threads, Parameters: r.Parameters, Bytes: r.Weights, Opened: r.Opened.Seconds(),
+		Prompt: f.Prompt, Steps: f.Steps, Ceilings: ceilingsLine{c.Float32 / 1e9, c.Half / 1e9, c.Int8 / 1e9, c.Int4 / 1e9, c.Read / 1e9},
 		Vision: stage(r.Vision), Prefill: stage(r.Prefill), Decode: stage(r.Decode), TokensPerS: float64(r.Steps) / r.Decode.Seconds, Peak: r.Peak, Page: r.Page}
 	if asJSON {
 		return json.NewEncoder(s.stdout).Encode(line)
@@ -102,9 +104,13 @@ func stage(s engine.BenchStage) stageLine {
 
 // print writes the line for a person.
 func (l shapeLine) print(w io.Writer) error {
-	fmt.Fprintf(w, "%s at %d pixels in %s: %s parameters, %s; kernels %s on %d threads, not pinned, pages as the system gives them\n",
-		l.Shape, l.Pixels, l.Weights, thousands(l.Parameters), sizeText(l.Bytes), l.Kernel, l.Threads)
-	fmt.Fprintf(w, "ceilings  float32 %.0f, int8 %.0f, int4 %.0f GOP/s, reading %.1f GB/s, measured in this run on this machine\n",
+	fmt.Fprintf(w, "%s at %d pixels in %s: %s parameters, %s; kernels %s, arithmetic %s, on %d threads, not pinned, pages as the system gives them\n",
+		l.Shape, l.Pixels, l.Weights, thousands(l.Parameters), sizeText(l.Bytes), l.Kernel, l.Arithmetic, l.Threads)
+	half := ""
+	if l.Ceilings.Half > 0 {
+		half = fmt.Sprintf(", bf16 %.0f", l.Ceilings.Half)
+	}
+	fmt.Fprintf(w, "ceilings  float32 %.0f"+half+", int8 %.0f, int4 %.0f GOP/s, reading %.1f GB/s, measured in this run on this machine\n",
 		l.Ceilings.Float32, l.Ceilings.Int8, l.Ceilings.Int4, l.Ceilings.Read)
 	for _, s := range []struct {
 		name string

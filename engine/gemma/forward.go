@@ -247,7 +247,7 @@ func (m *Model) mlp(run kernel.Runner, s *State, l *layer, x mat.Mat) {
 	} else {
 		kernel.EachRow(run, x.Rows, x.Rows*f, func(i int) { m.gate(both.Row(i)) })
 	}
-	kernel.MatMul(run, n.Data, n.Cols, both.Data, both.Cols, x.Rows, l.down, nil)
+	m.multiply(run, n, both.Data, both.Cols, l.down)
 	m.addNormed(run, x, n, l.postMLP)
 }
 
@@ -255,9 +255,6 @@ func (m *Model) mlp(run kernel.Runner, s *State, l *layer, x mat.Mat) {
 func (m *Model) gate(row []float32) {
 	f := m.config.MLP
 	kernel.GeluTanhMul(row[:f], row[:f], row[f:])
-	if m.round {
-		kernel.RoundRow(row[:f])
-	}
 }
 
 // softCap bounds the logits softly.
@@ -271,17 +268,19 @@ func (m *Model) softCap(run kernel.Runner, logits mat.Mat, limit float32) {
 	kernel.EachRow(run, logits.Rows, len(logits.Data), func(i int) { kernel.SoftCap(logits.Row(i), limit) })
 }
 
-// linear is dst = a·wᵀ. In bfloat16 arithmetic it rounds a in place: every input here is scratch that
+// linear is dst = a·wᵀ. In bfloat16 arithmetic it may round a in place: every input here is scratch that
 // nobody reads unrounded afterwards.
 func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix) {
+	m.multiply(run, dst, a.Data, a.Cols, w)
+}
+
+// multiply is linear for rows a that are lda apart.
+func (m *Model) multiply(run kernel.Runner, dst mat.Mat, a []float32, lda int, w *kernel.Matrix) {
 	if m.round {
-		if kernel.Alone(run, a.Rows, len(a.Data)) {
-			kernel.RoundRow(a.Data)
-		} else {
-			kernel.EachRow(run, a.Rows, len(a.Data), func(i int) { kernel.RoundRow(a.Row(i)) })
-		}
+		kernel.MatMulRounded(run, dst.Data, dst.Cols, a, lda, dst.Rows, w, nil)
+		return
 	}
-	kernel.MatMul(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, nil)
+	kernel.MatMul(run, dst.Data, dst.Cols, a, lda, dst.Rows, w, nil)
 }
 
 // rmsNorm norms every row of x.

@@ -10,6 +10,7 @@ import (
 // arithmetic without instructions of its own is 0.
 type Ceilings struct {
 	Float32 float64 // over float32, bf16 and sfp weights
+	Half    float64 // of bfloat16 by bfloat16
 	Int8    float64
 	Int4    float64
 	Read    float64
@@ -17,8 +18,8 @@ type Ceilings struct {
 
 // loops are the loops of one implementation. Each runs its instructions twelve times n, over registers.
 type loops struct {
-	float, int8, int4          func(n int)
-	floatOps, int8Ops, int4Ops float64 // of one instruction of the loop, or one and the addition that goes with it
+	float, half, int8, int4             func(n int)
+	floatOps, halfOps, int8Ops, int4Ops float64 // of one instruction of the loop, or one and the addition that goes with it
 }
 
 const (
@@ -39,7 +40,7 @@ func MeasureCeilings(run Runner, threads int) Ceilings {
 			}
 			return measureLoop(run, threads, one, 12*ops)
 		}
-		c.Float32, c.Int8, c.Int4 = rate(l.float, l.floatOps), rate(l.int8, l.int8Ops), rate(l.int4, l.int4Ops)
+		c.Float32, c.Half, c.Int8, c.Int4 = rate(l.float, l.floatOps), rate(l.half, l.halfOps), rate(l.int8, l.int8Ops), rate(l.int4, l.int4Ops)
 	}
 	c.Read = measureRead(run, threads)
 	return c

@@ -55,7 +55,7 @@ func disassemble(t *testing.T, suffix string) map[string][]instruction {
 	for _, f := range table.Funcs {
 		_, name, _ := strings.Cut(f.Name, "engine/kernel.")
 		name = strings.TrimSuffix(name, ".abi0")
-		if !strings.HasPrefix(name, "tile") || !strings.HasSuffix(name, suffix) || len(found[name]) > 0 {
+		if !strings.HasPrefix(name, "tile") && !strings.HasPrefix(name, "ceiling") || !strings.HasSuffix(name, suffix) || len(found[name]) > 0 {
 			continue
 		}
 		file := filepath.Join(t.TempDir(), name)

@@ -8,5 +8,5 @@
 // Letters used for shapes: R rows (tokens), K inputs, N outputs, T key positions, D head dimension.
 //
 // The build tag purego leaves the assembly out. The environment variable PALIMPSEST_KERNEL
-// (avx512vnni, avx512, avx2, neon or go) overrides the choice; it exists for tests and for comparing.
+// (avx512bf16, avx512vnni, avx512, avx2, neon or go) overrides the choice; it exists for tests and for comparing.
 package kernel

@@ -27,6 +27,20 @@ type machine struct {
 	memory  []region
 }
 
+// newMachine is a machine with garbage in all registers.
+func newMachine() *machine {
+	m := &machine{general: map[string]uint64{"rsp": 0xf0000}}
+	for _, r := range []string{"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r10d"} {
+		m.general[r] = 0xdeadbeef
+	}
+	for i := range m.vector {
+		for j := range m.vector[i] {
+			m.vector[i][j] = 0x7fc00000 // NaN
+		}
+	}
+	return m
+}
+
 // region is one piece of memory; whatever lies between regions may not be touched.
 type region struct {
 	base uint64
@@ -128,6 +142,13 @@ func (m *machine) step(in instruction) uint64 {
 			count = m.value(o[1])
 		}
 		m.general[o[0]] <<= count
+	case "shr":
+		count := uint64(1)
+		if len(o) > 1 {
+			count = m.value(o[1])
+		}
+		m.general[o[0]] >>= count
+		m.zero = m.general[o[0]] == 0
 	case "add":
 		m.general[o[0]] += m.value(o[1])
 	case "sub":
@@ -145,6 +166,7 @@ func (m *machine) step(in instruction) uint64 {
 		m.zero = m.general[o[0]] == 0
 	case "test":
 		m.zero = m.value(o[0])&m.value(o[1]) == 0
+	case "prefetcht0": // may be anywhere
 	case "je":
 		if m.zero {
 			return m.value(o[0])
@@ -211,10 +233,30 @@ func (m *machine) vectorStep(name string, o []string) {
 		for i := range lanes {
 			result[i] = math.Float32bits(fma32(math.Float32frombits(a[i]), math.Float32frombits(b[i]), math.Float32frombits(m.vector[n][i])))
 		}
+	case "vdpbf16ps":
+		// The manual's order: the upper pair of each 32 bits first, every sum rounded once; what is smaller than 2^-126 counts as
+		// zero before and after.
+		a, b := m.source(o[1], lanes), m.source(o[2], lanes)
+		for i := range lanes {
+			sum := flush(m.vector[n][i])
+			for _, shift := range []int{16, 0} {
+				x, y := flush(a[i]>>shift<<16), flush(b[i]>>shift<<16)
+				sum = flush(math.Float32bits(fma32(math.Float32frombits(x), math.Float32frombits(y), math.Float32frombits(sum))))
+			}
+			result[i] = sum
+		}
 	default:
 		result = m.wholeStep(name, o, n, lanes)
 	}
 	m.vector[n] = result
+}
+
+// flush makes numbers smaller than 2^-126 zeros of their sign.
+func flush(bits uint32) uint32 {
+	if bits&0x7f800000 == 0 {
+		return bits & 0x80000000
+	}
+	return bits
 }
 
 // fma32 is a*b+c rounded once. The product of two float32 is exact in float64; the sum is rounded
@@ -271,17 +313,9 @@ type tileCall struct {
 
 // emulate runs the call and returns dst as it is afterwards.
 func (c tileCall) emulate(list []instruction, bf16 bool) []float32 {
-	const dstAt, aAt, bAt, addAt, stackAt = 0x10000, 0x20004, 0x30000, 0x80000, 0x90000
+	const dstAt, aAt, bAt, addAt = 0x10000, 0x20004, 0x30000, 0x80000
 	dst := floatBytes(c.dst)
-	m := &machine{general: map[string]uint64{"rsp": stackAt}}
-	for _, r := range []string{"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13"} {
-		m.general[r] = 0xdeadbeef
-	}
-	for i := range m.vector {
-		for j := range m.vector[i] {
-			m.vector[i][j] = 0x7fc00000 // garbage: NaN
-		}
-	}
+	m := newMachine()
 	weights := floatBytes(c.b)
 	if bf16 {
 		weights = nil
@@ -297,7 +331,7 @@ func (c tileCall) emulate(list []instruction, bf16 bool) []float32 {
 	for _, v := range []uint64{dstAt, uint64(c.ldd), aAt, uint64(c.lda), bAt, uint64(c.k * kernel.PanelWidth), uint64(c.k), add, uint64(c.ldadd)} {
 		stack = binary.LittleEndian.AppendUint64(stack, v)
 	}
-	m.memory = []region{{dstAt, dst}, {aAt, floatBytes(c.a)}, {bAt, weights}, {addAt, floatBytes(c.add)}, {stackAt, stack}}
+	m.memory = []region{{dstAt, dst}, {aAt, floatBytes(c.a)}, {bAt, weights}, {addAt, floatBytes(c.add)}, {m.general["rsp"], stack}}
 	m.run(list)
 	out := make([]float32, len(c.dst))
 	for i := range out {

@@ -129,6 +129,11 @@ func (m *machine) wholeStep(name string, o []string, n, lanes int) (result [16]u
 		for i := range 4 {
 			copy(out[8*i:8*i+8], v[order>>(2*i)&3*8:])
 		}
+	case "vpermw": // words of the last operand, as those of the one before say
+		v := words(m.bytesOf(o[2], size))
+		for i, from := range words(m.bytesOf(o[1], size)) {
+			word(i, v[int(from)%len(v)])
+		}
 	case "vpblendw":
 		a, b, which := words(m.bytesOf(o[1], size)), words(m.bytesOf(o[2], size)), m.value(o[3])
 		for i := range a {
@@ -216,16 +221,8 @@ func (c *wholeCall) expect() []int32 {
 
 // emulate runs the call on exactly as much memory as it may touch, and returns acc.
 func (c *wholeCall) emulate(list []instruction, constants region) []int32 {
-	const accAt, aAt, bAt, stepsAt, startsAt, stackAt = 0x10000, 0x20004, 0x30000, 0x80000, 0x90002, 0xa0000
-	m := &machine{general: map[string]uint64{"rsp": stackAt}}
-	for _, r := range []string{"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r10d"} {
-		m.general[r] = 0xdeadbeef
-	}
-	for i := range m.vector {
-		for j := range m.vector[i] {
-			m.vector[i][j] = 0x7fc00000
-		}
-	}
+	const accAt, aAt, bAt, stepsAt, startsAt = 0x10000, 0x20004, 0x30000, 0x80000, 0x90002
+	m := newMachine()
 	var acc, inputs, starts, steps []byte
 	for _, v := range c.acc {
 		acc = binary.LittleEndian.AppendUint32(acc, uint32(v))
@@ -253,7 +250,7 @@ func (c *wholeCall) emulate(list []instruction, constants region) []int32 {
 	for _, v := range arguments {
 		stack = binary.LittleEndian.AppendUint64(stack, v)
 	}
-	m.memory = []region{{accAt, acc}, {aAt, inputs}, {bAt, c.codes}, {stepsAt, steps}, {startsAt, starts}, {stackAt, stack}, constants}
+	m.memory = []region{{accAt, acc}, {aAt, inputs}, {bAt, c.codes}, {stepsAt, steps}, {startsAt, starts}, {m.general["rsp"], stack}, constants}
 	m.run(list)
 	return doubles(acc)
 }

@@ -16,6 +16,7 @@ type tile struct {
 	rows, panels int
 	f32          tileF32
 	bf16         tileBF16
+	pairs        tilePairs // nil where nothing multiplies pairs
 }
 
 // tileF32 computes dst[r][p*16+j] = sum_k a[r][k]*b[p][k][j] (+ add[r][p*16+j] where add is not
@@ -32,6 +33,8 @@ type implementation struct {
 	tiles []tile // tallest first; the last has one row
 	// widen turns bfloat16 weights into float32, whole panel rows of them.
 	widen func(dst []float32, src []uint16)
+	// roundPairs rounds inputs to pairs of bfloat16, see tilePairs.
+	roundPairs func(dst []uint32, x []float32)
 	// widenSFP turns the sfp codes of one panel into float32, times the scales of its outputs.
 	widenSFP func(dst []float32, src []byte, scales *[panelWidth]float32)
 	// Products over whole numbers, see intmul.go and inputs.go.
@@ -83,7 +86,7 @@ func choose(name string) *implementation {
 	panic(fmt.Sprintf("kernel: PALIMPSEST_KERNEL=%s: this machine and build run only %v", name, Implementations()))
 }
 
-// Name tells which implementation is in use: "avx512vnni", "avx512", "avx2", "neon" or "go".
+// Name tells which implementation is in use: "avx512bf16", "avx512vnni", "avx512", "avx2", "neon" or "go".
 func Name() string { return active.name }
 
 // Implementations lists what this machine and build can run, best first.

@@ -22,5 +22,10 @@ func archImplementations() []*implementation {
 	vnni := avx512
 	vnni.name, vnni.int8Tiles, vnni.int4Tiles, vnni.wideInputs = "avx512vnni", vnniInt8Tiles, vnniInt4Tiles, false
 	vnni.ceilings = &vnniCeilings
-	return []*implementation{&vnni, &avx512, avx2}
+	if !cpu.X86.HasAVX512BF16 || !cpu.X86.HasAVX512VL {
+		return []*implementation{&vnni, &avx512, avx2}
+	}
+	bf16 := vnni
+	bf16.name, bf16.tiles, bf16.ceilings = "avx512bf16", pairTiles, &pairCeilings
+	return []*implementation{&bf16, &vnni, &avx512, avx2}
 }

@@ -2,9 +2,12 @@ package kernel
 
 // goImplementation is the reference for every operation: plain Go, on every machine.
 var goImplementation = implementation{
-	name:      "go",
-	tiles:     goTiles,
-	widen:     widenRef,
+	name:  "go",
+	tiles: goTiles,
+	widen: widenRef,
+
+	roundPairs: roundPairsRef,
+
 	widenSFP:  widenSFPRef,
 	int8Tiles: goIntTiles,
 	int4Tiles: goIntTiles,

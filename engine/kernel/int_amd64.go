@@ -93,6 +93,11 @@ var (
 func (im *implementation) intsWithAVX2() {
 	im.int8Tiles, im.int4Tiles, im.wideInputs = avx2Int8Tiles, avx2Int4Tiles, true
 	im.ceilings = &avx2Ceilings
+	im.roundPairs = func(dst []uint32, x []float32) {
+		whole := len(x) &^ 15
+		roundPairsAVX2(unsafe.SliceData(dst[:(len(x)+1)/2]), at(x), whole)
+		roundPairsRef(dst[whole/2:], x[whole:])
+	}
 	im.readStreams = func(x []byte, stride, n int) { readStreams(&x[:7*stride+n][0], stride, n) }
 	im.absMax = func(x []float32) float32 { return absMaxAVX2(at(x), len(x)) }
 	im.round8 = func(dst []int8, x []float32, by float32) {

@@ -29,6 +29,11 @@
 
 #define ZERO(y) VPXOR y, y, y
 
+// One row reads every code once, from memory, and nothing else takes long: what comes 1 KiB later is asked for now.
+#define AHEAD(off) \
+	PREFETCHT0 (1024+off)(BX); \
+	PREFETCHT0 (1024+off)(R12)
+
 #define ARGS8 \
 	MOVQ acc+0(FP), DX; \
 	MOVQ ldacc+8(FP), R9; \
@@ -114,6 +119,7 @@ TEXT ·tile1x32Int8AVX2(SB), NOSPLIT, $0-57
 	ZERO(Y7)
 
 loop:
+	AHEAD(0)
 	VPBROADCASTQ (SI), Y14
 	MEET4((BX), Y0)
 	MEET4(16(BX), Y1)
@@ -288,6 +294,10 @@ TEXT ·tile1x32Int4AVX2(SB), NOSPLIT, $0-89
 	ZERO(Y3)
 
 group:
+	AHEAD(0)
+	AHEAD(64)
+	AHEAD(128)
+	AHEAD(192)
 	VPBROADCASTD (R11), Y4
 	VMOVDQA Y4, Y5
 	VMOVDQA Y4, Y6

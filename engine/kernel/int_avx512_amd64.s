@@ -18,6 +18,11 @@
 	VPXORD z2, z2, z2; \
 	VPXORD z3, z3, z3
 
+// One row reads every code once, from memory: what comes 1 KiB later is asked for now.
+#define AHEAD(off) \
+	PREFETCHT0 (1024+off)(BX); \
+	PREFETCHT0 (1024+off)(BX)(R12*1)
+
 // The sums of one row, plus what stands at DX where R10 says so; then on to the next row.
 #define STORE32(s0, s1) \
 	TESTQ R10, R10; \
@@ -126,6 +131,7 @@ TEXT ·tile1x32Int8VNNI(SB), NOSPLIT, $0-57
 	ZERO4(Z0, Z1, Z2, Z3)
 
 loop:
+	AHEAD(0)
 	VMOVDQU32 (BX), Z24
 	VMOVDQU32 (BX)(R12*1), Z25
 	DOT((SI), Z26, Z0, Z1)
@@ -254,6 +260,10 @@ TEXT ·tile1x32Int4VNNI(SB), NOSPLIT, $0-89
 	ZERO4(Z0, Z1, Z2, Z3)
 
 group:
+	AHEAD(0)
+	AHEAD(64)
+	AHEAD(128)
+	AHEAD(192)
 	START((R11), Z8, Z9)
 	EIGHT1(0)
 	EIGHT1(8)

@@ -85,7 +85,10 @@ func (j *intProduct) run(b0, b1, g0, g1 int) {
 	w := intBenches.Get().(*intBench)
 	defer intBenches.Put(w)
 	step := block8K
-	if j.m.format == Int4Format {
+	switch {
+	case j.rows == 1: // nothing is met twice: the longer the runs of codes, the better the caches foresee them
+		step = j.m.k
+	case j.m.format == Int4Format:
 		step = block4K
 	}
 	for b := b0; b < b1; b++ {

@@ -12,24 +12,30 @@ func MatMul(p Runner, dst []float32, ldd int, a []float32, lda, rows int, m *Mat
 	if rows == 0 {
 		return
 	}
-	if rows < 0 || ldd < m.n || lda < m.k || len(dst) < (rows-1)*ldd+m.n || len(a) < (rows-1)*lda+m.k {
-		panic(fmt.Sprintf("kernel.MatMul: %d rows: dst %d (stride %d, need %d a row), a %d (stride %d, need %d a row)",
-			rows, len(dst), ldd, m.n, len(a), lda, m.k))
-	}
-	if bias != nil && len(bias) != m.n {
-		panic(fmt.Sprintf("kernel.MatMul: bias has %d elements, want %d", len(bias), m.n))
-	}
+	job := product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
+	job.check()
 	if m.format == Int8Format || m.format == Int4Format {
-		multiplyWhole(p, product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active})
+		multiplyWhole(p, job)
 		return
 	}
 	if alone(p, rows, m) {
-		job := product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
 		job.run(0, blocksOf(rows, blockRows), 0, paddedN(m.n)/groupWidth)
 		return
 	}
-	job := &product{dst: dst, ldd: ldd, a: a, lda: lda, rows: rows, m: m, bias: bias, im: active}
-	spread(p, rows, blockRows, m, job.run)
+	shared := job // what runs on other threads lies on the heap
+	spread(p, rows, blockRows, m, (&shared).run)
+}
+
+// check panics where the slices do not hold what the product reads and writes.
+func (j *product) check() {
+	m := j.m
+	if j.rows < 0 || j.ldd < m.n || j.lda < m.k || len(j.dst) < (j.rows-1)*j.ldd+m.n || len(j.a) < (j.rows-1)*j.lda+m.k {
+		panic(fmt.Sprintf("kernel.MatMul: %d rows: dst %d (stride %d, need %d a row), a %d (stride %d, need %d a row)",
+			j.rows, len(j.dst), j.ldd, m.n, len(j.a), j.lda, m.k))
+	}
+	if j.bias != nil && len(j.bias) != m.n {
+		panic(fmt.Sprintf("kernel.MatMul: bias has %d elements, want %d", len(j.bias), m.n))
+	}
 }
 
 // alone says whether a product is not worth waking other threads for, or has none.
@@ -58,6 +64,8 @@ type product struct {
 	ldd, lda, rows int
 	m              *Matrix
 	im             *implementation
+	pairs          []uint32 // the inputs in bfloat16, see matpairs.go; nil: those in a are multiplied
+	ldp            int      // elements between rows of pairs
 }
 
 // bench is the working memory of one job.
@@ -93,7 +101,7 @@ type part struct {
 
 // block adds one part's inputs to its outputs for the rows [r0,r1).
 func (j *product) block(w *bench, at part, r0, r1 int) {
-	if j.m.format == SFPFormat || j.m.bf16 != nil && r1-r0 >= widenRows {
+	if j.m.format == SFPFormat || j.m.bf16 != nil && j.pairs == nil && r1-r0 >= widenRows {
 		at.wide = true
 		for p := range groupPanels {
 			panel := at.group*groupPanels + p
@@ -168,6 +176,8 @@ func (j *product) multiply(w *bench, t tile, at part, dst *float32, ldd, r, col 
 	a := &j.a[r*j.lda+at.k0]
 	from := (col/panelWidth*j.m.k + at.k0) * panelWidth
 	switch {
+	case j.pairs != nil:
+		t.pairs(dst, ldd, &j.pairs[r*j.ldp+at.k0/2], j.ldp, &j.m.bf16[from], j.m.k*panelWidth, at.k, add, ldadd)
 	case at.wide:
 		t.f32(dst, ldd, a, j.lda, &w.wide[col%groupWidth*at.k], at.k*panelWidth, at.k, add, ldadd)
 	case j.m.bf16 != nil:

@@ -82,3 +82,36 @@ var avx512Tiles = []tile{
 	{rows: 2, panels: 4, f32: tile2x4F32AVX512, bf16: tile2x4BF16AVX512},
 	{rows: 1, panels: 4, f32: tile1x4F32AVX512, bf16: tile1x4BF16AVX512},
 }
+
+// The micro-kernels over pairs, for AVX-512 with BF16, likewise; see tilePairs.
+
+//go:noescape
+func tile12x2Pairs(dst *float32, ldd int, a *uint32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+
+//go:noescape
+func tile4x2Pairs(dst *float32, ldd int, a *uint32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+
+//go:noescape
+func tile2x4Pairs(dst *float32, ldd int, a *uint32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+
+//go:noescape
+func tile1x4Pairs(dst *float32, ldd int, a *uint32, lda int, b *uint16, ldb int, k int, add *float32, ldadd int)
+
+// roundPairsAVX2 rounds n numbers, a multiple of 16.
+//
+//go:noescape
+func roundPairsAVX2(dst *uint32, x *float32, n int)
+
+//go:noescape
+func ceilingPairs(n int)
+
+// pairTiles are avx512Tiles with those over pairs.
+var pairTiles = []tile{
+	{rows: 12, panels: 2, f32: tile12x2F32AVX512, bf16: tile12x2BF16AVX512, pairs: tile12x2Pairs},
+	{rows: 4, panels: 2, f32: tile4x2F32AVX512, bf16: tile4x2BF16AVX512, pairs: tile4x2Pairs},
+	{rows: 2, panels: 4, f32: tile2x4F32AVX512, bf16: tile2x4BF16AVX512, pairs: tile2x4Pairs},
+	{rows: 1, panels: 4, f32: tile1x4F32AVX512, bf16: tile1x4BF16AVX512, pairs: tile1x4Pairs},
+}
+
+// pairCeilings are vnniCeilings with thirty-two products a VDPBF16PS.
+var pairCeilings = loops{float: ceilingFMA512, floatOps: 32, half: ceilingPairs, halfOps: 64, int8: ceilingDot512, int8Ops: 128, int4: ceilingDot512, int4Ops: 128}

@@ -249,3 +249,56 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+DATA pairBits<>+0(SB)/4, $0x7fff
+DATA pairBits<>+4(SB)/4, $1
+DATA pairBits<>+8(SB)/4, $0x00400000
+GLOBL pairBits<>(SB), RODATA|NOPTR, $12
+
+// Eight numbers in y rounded to the nearest bfloat16, ties to even, in the upper halves; a NaN stays one. t and u are scratch.
+#define ROUNDHALF(y, t, u) \
+	VCMPPS $3, y, y, u; \
+	VPSRLD $16, y, t; \
+	VPAND Y14, t, t; \
+	VPADDD Y15, t, t; \
+	VPADDD y, t, t; \
+	VPOR Y13, y, y; \
+	VBLENDVPS u, y, t, y
+
+// The halves of neighbours in y become four pairs, in the lower halves of its eights of bytes.
+#define JOINHALF(y, t) \
+	VPSRLQ $48, y, t; \
+	VPSRLD $16, y, y; \
+	VPSLLD $16, y, y; \
+	VPOR t, y, y
+
+// func roundPairsAVX2(dst *uint32, x *float32, n int)
+// n is a multiple of 16.
+TEXT ·roundPairsAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VPBROADCASTD pairBits<>+0(SB), Y15
+	VPBROADCASTD pairBits<>+4(SB), Y14
+	VPBROADCASTD pairBits<>+8(SB), Y13
+	SHRQ $4, CX
+	JZ   done
+
+loop:
+	VMOVDQU (SI), Y0
+	VMOVDQU 32(SI), Y1
+	ROUNDHALF(Y0, Y2, Y3)
+	ROUNDHALF(Y1, Y4, Y5)
+	JOINHALF(Y0, Y2)
+	JOINHALF(Y1, Y4)
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMQ $0xd8, Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $64, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ  loop
+
+done:
+	VZEROUPPER
+	RET

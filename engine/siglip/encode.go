@@ -131,11 +131,12 @@ func (m *Model) attend(run kernel.Runner, s *State, a, qkv mat.Mat) {
 	})
 }
 
-// linear is dst = a·wᵀ + bias. In bfloat16 arithmetic it rounds a in place: every input here is scratch
+// linear is dst = a·wᵀ + bias. In bfloat16 arithmetic it may round a in place: every input here is scratch
 // that nobody reads afterwards.
 func (m *Model) linear(run kernel.Runner, dst, a mat.Mat, w *kernel.Matrix, bias []float32) {
 	if m.round {
-		kernel.EachRow(run, a.Rows, len(a.Data), func(i int) { kernel.RoundRow(a.Row(i)) })
+		kernel.MatMulRounded(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, bias)
+		return
 	}
 	kernel.MatMul(run, dst.Data, dst.Cols, a.Data, a.Cols, a.Rows, w, bias)
 }

@@ -11,7 +11,7 @@ import (
 
 // Guarded returns n zeros that end against an unreadable page, or begin after one: reading or
 // writing past that side crashes the test.
-func Guarded[E float32 | uint16 | byte | int8 | int16 | int32](t testing.TB, n int, atEnd bool) []E {
+func Guarded[E float32 | uint16 | uint32 | byte | int8 | int16 | int32](t testing.TB, n int, atEnd bool) []E {
 	t.Helper()
 	page := unix.Getpagesize()
 	size := n * int(unsafe.Sizeof(*new(E)))
