@@ -53,7 +53,7 @@ func (f clientFlags) printDocument(w io.Writer, d api.Document) error {
 	return nil
 }
 
-// progressOf says in a few words how far a document is.
+// progressOf says in a few words how far a document is. Several tasks read a page each for itself.
 func progressOf(d api.Document) string {
 	p := d.Progress
 	ended := p.Total - p.Open
@@ -61,6 +61,12 @@ func progressOf(d api.Document) string {
 		ended = p.Finished()
 	}
 	s := fmt.Sprintf("%d/%d pages", ended, max(p.Total, ended))
+	if len(d.Runs) > 1 {
+		s = fmt.Sprintf("%d pages, %d/%d readings", d.Pages, ended, max(p.Total, ended))
+		if d.Pages == 1 {
+			s = strings.Replace(s, "pages", "page", 1)
+		}
+	}
 	for _, state := range []string{"blank", "unreadable", "failed", "cancelled"} {
 		if n := p.States[state]; n > 0 {
 			s += fmt.Sprintf(", %d %s", n, state)

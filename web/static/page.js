@@ -5,6 +5,7 @@ import { count, el, finalPage, state, svg } from './dom.js';
 import { all, get } from './http.js';
 import { correctTool } from './correct.js';
 import { failure, stateOf } from './document.js';
+import { headings, readings } from './read.js';
 import { regionTool } from './region.js';
 
 // What confidence is called low and middling. The words of a model that is sure lie above.
@@ -37,6 +38,8 @@ export function openPage(work, doc, page, { say }) {
   const note = el('span');
   const links = el('span.links');
   const text = el('div.text', { tabindex: 0, 'aria-label': 'Text of the page' });
+  const others = tasks.filter((name) => name !== task && headings[name]).map((name) => ({ name, stamp: '', section: el('section.other.read', { hidden: true }) }));
+  const pointed = svg('rect', { class: 'w pointed', rx: 2, visibility: 'hidden' });
   const boxesBox = el('input', { type: 'checkbox' });
   const coloursBox = el('input', { type: 'checkbox' });
   const textBox = el('input', { type: 'checkbox' });
@@ -45,7 +48,7 @@ export function openPage(work, doc, page, { say }) {
   const tools = el('div.tools', { role: 'toolbar', 'aria-label': 'View' },
     el('label', { title: 'b' }, boxesBox, 'Boxes'), el('label', { title: 'c' }, coloursBox, 'Confidence'), el('label', { title: 't' }, textBox, 'Text'), key,
     el('div.right', {}, task === 'ocr' && correct.button, region.button, el('div.zoom', { role: 'group', 'aria-label': 'Zoom' }, ...zoomButtons)));
-  const textSide = el('section.text-box', { 'aria-label': 'Text' }, el('div.text-head', {}, note, links), text);
+  const textSide = el('section.text-box', { 'aria-label': 'Text' }, el('div.text-head', {}, note, links), el('div.text-scroll', {}, text, ...others.map((o) => o.section)));
   const stageSide = el('section.stage-box', { 'aria-label': 'Page' }, tools, region.bar, correct.bar, stage, region.results, tip);
 
   for (const [name, box] of [['boxes', boxesBox], ['colours', coloursBox], ['text', textBox]]) box.addEventListener('change', () => set(name, box.checked));
@@ -119,6 +122,7 @@ export function openPage(work, doc, page, { say }) {
       const [x0, y0, x1, y1] = w.box;
       return svg('rect', { x: x0, y: y0, width: x1 - x0, height: y1 - y0, rx: 2, class: `w ${grade(w)}`, 'data-i': i });
     }));
+    overlay.append(pointed);
     text.replaceChildren(...lines(words).map((line) => line.length
       ? el('div.ln', {}, ...line.flatMap((i, k) => [k ? ' ' : '', el(`span.${grade(words[i])}`, { 'data-i': i }, words[i].text)]))
       : el('div.gap')));
@@ -146,6 +150,30 @@ export function openPage(work, doc, page, { say }) {
     }
   }
 
+  // follow shows what the other tasks read, whenever that has changed.
+  async function follow(other, run) {
+    const stamp = JSON.stringify(run);
+    if (!run || stamp === other.stamp || !finalPage(run.state)) return;
+    other.stamp = stamp;
+    try {
+      const found = await readings(base, other.name, page.number);
+      other.section.hidden = !found.length;
+      other.section.replaceChildren(el('h2', {}, headings[other.name]), ...found.map(({ box, node }) => {
+        node.addEventListener('pointerenter', () => point(box));
+        node.addEventListener('pointerleave', () => point(null));
+        return node;
+      }));
+    } catch (problem) {
+      say(problem.message, true);
+    }
+  }
+
+  // point shows where on the page something stands.
+  function point(box) {
+    pointed.setAttribute('visibility', box ? 'visible' : 'hidden');
+    if (box) for (const [name, v] of [['x', box[0]], ['y', box[1]], ['width', box[2] - box[0]], ['height', box[3] - box[1]]]) pointed.setAttribute(name, v);
+  }
+
   function copyButton() {
     return el('button.quiet', { type: 'button', onclick: async (e) => {
       const plain = lines(words).map((line) => line.map((i) => words[i].text).join(' ')).join('\n');
@@ -160,6 +188,7 @@ export function openPage(work, doc, page, { say }) {
     correct.update(now);
     run = p.runs.find((r) => r.task === task) || { state: stateOf(p) };
     const bad = p.failure || run.failure;
+    for (const other of others) follow(other, p.runs.find((r) => r.task === other.name));
     if (p.failure || !p.width) {
       work.className = 'work no-text';
       work.replaceChildren(el('div', {}, failure(p.failure)));

@@ -3,6 +3,7 @@
 
 import { el, final, svg } from './dom.js';
 import { all, get, send } from './http.js';
+import { readings } from './read.js';
 
 const kinds = { table: 'Table', molecule: 'Molecule', staff: 'System of music', film: 'Film', text: 'Text', picture: 'Picture' };
 const edges = ['Left', 'Top', 'Right', 'Bottom'];
@@ -151,14 +152,11 @@ export function regionTool(sheet, page, { base, url, say }) {
     }
   }
 
-  async function show(task, [x0, y0, x1, y1]) {
-    const got = [];
-    await all(`${base}/results/${task}?page=${page.number}${task === 'table' ? '&relation=cell' : ''}`, 'records', (r) => got.push(...r));
-    const inside = got.filter(({ box: b }) => (b[0] + b[2]) / 2 >= x0 && (b[0] + b[2]) / 2 <= x1 && (b[1] + b[3]) / 2 >= y0 && (b[1] + b[3]) / 2 <= y1);
-    const parts = task === 'table' ? grids(inside) : inside.map(({ values: v }) => el('pre', {}, v.smiles || v.kern || v.text || ''));
+  async function show(task, within) {
+    const found = await readings(base, task, page.number, within);
     results.hidden = false;
     results.replaceChildren(el('div.read-head', {}, el('b', {}, `Read in the region: ${task}`), el('button.quiet', { type: 'button', onclick: () => { results.hidden = true; } }, 'Close')),
-      ...parts, !parts.length && el('p.quiet-text', {}, 'The model found nothing of the kind there.') || '');
+      ...found.map((r) => r.node), !found.length && el('p.quiet-text', {}, 'The model found nothing of the kind there.') || '');
   }
 
   return {
@@ -172,15 +170,4 @@ export function regionTool(sheet, page, { base, url, say }) {
     resize() { set(box); },
     close() { closed = true; },
   };
-}
-
-// grids lays cells out as tables.
-function grids(cells) {
-  const tables = new Map();
-  for (const { values: v } of cells) {
-    const rows = tables.get(v.table_seq) || tables.set(v.table_seq, new Map()).get(v.table_seq);
-    const row = rows.get(v.row) || rows.set(v.row, el('tr')).get(v.row);
-    row.append(el(v.header ? 'th' : 'td', { rowspan: v.rowspan > 1 && v.rowspan, colspan: v.colspan > 1 && v.colspan }, v.text || ''));
-  }
-  return [...tables.values()].map((rows) => el('table', {}, ...rows.values()));
 }
