@@ -87,6 +87,10 @@ alto: ## fetch the schema of ALTO 4.4 and have xmllint judge what the tests writ
 bench: build ## speed of ingestion, queue and model on this machine
 	$(BIN)/palimpsest bench
 
+.PHONY: bench/quality
+bench/quality: build ## every weight format against float32, stage by stage: normal weights in the widths of 3B, four layers; minutes
+	$(BIN)/palimpsest bench --quality --shape 3b --resolution 224 --layers 4
+
 # Random weights of the true shape; docs/engine.md has the report's figures beside ours.
 .PHONY: bench/report
 bench/report: build ## the workload of Table 9 of the PaliGemma 2 report: 3B, 224 pixels, a prefix of 260 tokens, 11 steps

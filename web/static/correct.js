@@ -2,9 +2,9 @@
 // the mouse. Enter keeps what was typed and goes on; a word that was missed is dragged on the page.
 
 import { count, el, final, svg } from './dom.js';
+import { dragging, meant } from './drag.js';
 import { get, send } from './http.js';
 
-const least = 4; // pixels of the page; less is a slip of the hand
 const cropHeight = 44; // pixels of the screen
 const widest = 140;
 
@@ -12,7 +12,6 @@ export function correctTool(sheet, overlay, page, { base, url, doubtful, show, r
   let words = [];
   let at = -1; // the word that is open
   let added = null; // the box of a word that was missed
-  let from = null; // the corner of it that stays while it is dragged
   let made = []; // corrections of this page that stand, oldest first
 
   const button = el('button.quiet', { type: 'button', title: 'e', 'aria-pressed': 'false', onclick: () => toggle(bar.hidden) }, 'Correct');
@@ -146,36 +145,18 @@ export function correctTool(sheet, overlay, page, { base, url, doubtful, show, r
     }
   }
 
-  function point(e) {
-    const r = overlay.getBoundingClientRect();
-    const along = (v, start, size, most) => Math.round(Math.min(1, Math.max(0, (v - start) / size)) * most);
-    return [along(e.clientX, r.left, r.width, page.width), along(e.clientY, r.top, r.height, page.height)];
-  }
-
-  overlay.addEventListener('pointerdown', (e) => {
-    if (bar.hidden || e.button !== 0 || e.target.dataset?.i) return;
-    from = point(e);
-    overlay.setPointerCapture(e.pointerId);
-    e.preventDefault();
-  });
-  overlay.addEventListener('pointermove', (e) => {
-    if (!from) return;
-    const [x, y] = point(e);
-    const box = [Math.min(from[0], x), Math.min(from[1], y), Math.max(from[0], x), Math.max(from[1], y)];
-    if (box[2] - box[0] >= least && box[3] - box[1] >= least) add(box);
-  });
-  const end = () => {
-    if (from && added) {
+  dragging(overlay, page, {
+    start: (e, x, y) => !bar.hidden && !e.target.dataset?.i && [x, y],
+    move: (box) => meant(box) && add(box),
+    end() {
+      if (!added) return;
       input.value = '';
       where.textContent = 'new word';
       ready(true);
       view(added);
       input.focus();
-    }
-    from = null;
-  };
-  overlay.addEventListener('pointerup', end);
-  overlay.addEventListener('pointercancel', end);
+    },
+  });
 
   return {
     button, bar,

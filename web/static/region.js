@@ -2,19 +2,18 @@
 // such things read it. The same is possible with the keyboard alone.
 
 import { el, final, svg } from './dom.js';
+import { dragging, meant } from './drag.js';
 import { all, get, send } from './http.js';
 import { readings } from './read.js';
 
 const kinds = { table: 'Table', molecule: 'Molecule', staff: 'System of music', film: 'Film', text: 'Text', picture: 'Picture' };
 const edges = ['Left', 'Top', 'Right', 'Bottom'];
-const least = 4; // pixels of the page; less is a slip of the hand
 const reach = 12; // pixels of the screen around a corner that still take hold of it
 const patience = 1000; // between two looks at a run
 
 export function regionTool(sheet, page, { base, url, say }) {
   let doc = null;
   let box = null; // x0, y0, x1, y1 in pixels of the page
-  let from = null; // the corner that stays while another is dragged
   let closed = false;
 
   const layer = svg('svg', { class: 'regions', viewBox: `0 0 ${page.width} ${page.height}`, 'aria-hidden': 'true' });
@@ -45,7 +44,7 @@ export function regionTool(sheet, page, { base, url, say }) {
 
   // set takes a box over, or none.
   function set(next, typing) {
-    box = next && next[2] - next[0] >= least && next[3] - next[1] >= least ? next : null;
+    box = meant(next) ? next : null;
     if (!typing) inputs.forEach((input, i) => { input.value = next ? next[i] : ''; });
     read.disabled = !box;
     drawn.replaceChildren();
@@ -64,33 +63,16 @@ export function regionTool(sheet, page, { base, url, say }) {
   // perPixel is how many of the page's pixels one of the screen covers.
   const perPixel = () => page.width / (layer.getBoundingClientRect().width || page.width);
 
-  function at(e) {
-    const r = layer.getBoundingClientRect();
-    const along = (v, start, size, most) => Math.round(Math.min(1, Math.max(0, (v - start) / size)) * most);
-    return [along(e.clientX, r.left, r.width, page.width), along(e.clientY, r.top, r.height, page.height)];
-  }
-
-  layer.addEventListener('pointerdown', (e) => {
-    if (e.button !== 0) return;
-    const [x, y] = at(e);
-    from = [x, y];
-    const near = reach * perPixel();
-    if (box) {
-      for (const [i, j] of [[0, 1], [2, 1], [0, 3], [2, 3]]) {
-        if (Math.abs(box[i] - x) < near && Math.abs(box[j] - y) < near) from = [box[2 - i], box[4 - j]];
+  dragging(layer, page, {
+    start(_, x, y) { // a corner that is near is taken hold of; the opposite one stays
+      const near = reach * perPixel();
+      for (const [i, j] of box ? [[0, 1], [2, 1], [0, 3], [2, 3]] : []) {
+        if (Math.abs(box[i] - x) < near && Math.abs(box[j] - y) < near) return [box[2 - i], box[4 - j]];
       }
-    }
-    layer.setPointerCapture(e.pointerId);
-    e.preventDefault();
+      return [x, y];
+    },
+    move: (dragged) => set(dragged),
   });
-  layer.addEventListener('pointermove', (e) => {
-    if (!from) return;
-    const [x, y] = at(e);
-    set([Math.min(from[0], x), Math.min(from[1], y), Math.max(from[0], x), Math.max(from[1], y)]);
-  });
-  const end = () => { from = null; };
-  layer.addEventListener('pointerup', end);
-  layer.addEventListener('pointercancel', end);
 
   // showKnown shows the regions that the page has.
   async function showKnown() {
