@@ -28,7 +28,7 @@ func SafeName(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(norm.NFC.String(s), "_"))
-	s = strings.TrimRight(strings.TrimSpace(s), ". ")
+	s = ended(strings.TrimSpace(s))
 	if strings.HasPrefix(s, ".") {
 		s = "_" + s
 	}
@@ -37,7 +37,7 @@ func SafeName(s string) string {
 		_, n := utf8.DecodeLastRuneInString(stem)
 		stem = stem[:len(stem)-n]
 	}
-	s = stem + ext
+	s = ended(stem + ext)
 	if base, _, _ := strings.Cut(strings.ToLower(s), "."); slices.Contains(reserved, strings.TrimSpace(base)) {
 		s = "_" + s
 	}
@@ -45,6 +45,11 @@ func SafeName(s string) string {
 		return "unnamed"
 	}
 	return s
+}
+
+// ended is a name without the white space and dots at its end, which Windows drops.
+func ended(s string) string {
+	return strings.TrimRightFunc(s, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }
 
 // split parts a name before its extension, if it has a short one.
