@@ -109,7 +109,7 @@ def wrong(model: Mini, examples: list[Example]) -> list[str]:
     return [f"{e.prompt}: {vocab.decode(s)!r}, want {e.answer!r}" for e, s in zip(examples, said, strict=True) if vocab.decode(s) != e.answer]
 
 
-def learn(examples: list[Example], steps: int, shape: Shape = SHAPE, seed: int = 1) -> tuple[Mini, list[str]]:
+def learn(examples: list[Example], steps: int, shape: Shape = SHAPE, others: int = OTHERS, seed: int = 1) -> tuple[Mini, list[str]]:
     """A model that knows the examples by heart, and what it still answers otherwise after so many steps."""
     torch.manual_seed(seed)
     r, noise = random.Random(seed), np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def learn(examples: list[Example], steps: int, shape: Shape = SHAPE, seed: int =
     optimizer = Optimizer(model, 1.0, weight_decay=0.0)
     began, failures = time.time(), ["nothing was learned"]
     for step in range(steps):
-        shown = [noisy(e, noise) for e in examples] + [noisy(another(r.choice(examples), r), noise) for _ in range(OTHERS)]
+        shown = [noisy(e, noise) for e in examples] + [noisy(another(r.choice(examples), r), noise) for _ in range(others)]
         value, least = loss(model, shown)
         value.backward()
         optimizer.step(RATE * min(1, (step + 1) / WARM_UP) * max(0.05, 1 - step / steps))

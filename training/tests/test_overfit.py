@@ -69,9 +69,9 @@ def test_questions_are_learned_by_heart(tmp_path):
     (tmp_path / "questions.jsonl").write_text("\n".join(lines))
     examples = overfit.questions(tmp_path)
     assert [(e.prompt, e.answer) for e in examples] == [("ocr", "<loc0100><loc0200><loc0300><loc0400>one"), ("omr", "<loc0004>2/4")]
-    untaught, failures = overfit.learn(examples, 1, SHAPE)
+    untaught, failures = overfit.learn(examples, 1, SHAPE, 1)
     assert failures
-    model, failures = overfit.learn(examples, 240, SHAPE)
+    model, failures = overfit.learn(examples, 240, SHAPE, 1)
     assert not failures
     other = Example(examples[0].pixels, "ocr", "<loc0100>", examples[0].marks)
     assert overfit.wrong(model, [other])  # it does tell
