@@ -13,8 +13,9 @@ import (
 // maxBytes bounds an expression; every minute written out by itself is shorter.
 const maxBytes = 256
 
-// horizon is how far ahead Next looks: 29 February may be eight years away, where a century does not leap.
-const horizon = 9
+// horizon is how many years ahead Next looks: a Sunday that is a 29 February may be forty years away, where a century
+// does not leap.
+const horizon = 41
 
 // Schedule is a parsed expression. The zero value matches nothing. It is a river.PeriodicSchedule.
 type Schedule struct {
@@ -148,7 +149,7 @@ func (f field) value(text string) (int, error) {
 // String is the expression as it was written.
 func (s Schedule) String() string { return s.text }
 
-// Next is the first minute after t that fits, in UTC; the zero time where none does for years.
+// Next is the first minute after t that fits, in UTC; the zero time where none ever does.
 func (s Schedule) Next(t time.Time) time.Time {
 	t = t.UTC().Truncate(time.Minute).Add(time.Minute)
 	for limit := t.AddDate(horizon, 0, 0); t.Before(limit); {

@@ -89,6 +89,26 @@ func TestZeroScheduleNeverComes(t *testing.T) {
 }
 
 // Whatever parses comes, later than asked for, on a whole minute, and with nothing that fits in between.
+// Every day that the calendar has comes within the horizon, on every weekday: the calendar repeats after 400 years.
+func TestRareDaysCome(t *testing.T) {
+	t.Parallel()
+	last := map[[3]int]time.Time{}
+	for day := time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() < 2420; day = day.AddDate(0, 0, 1) {
+		key := [3]int{int(day.Month()), day.Day(), int(day.Weekday())}
+		if before, ok := last[key]; ok && !day.Before(before.AddDate(horizon, 0, 0)) {
+			t.Fatalf("%v comes again on %v, beyond %d years", before, day, horizon)
+		}
+		last[key] = day
+	}
+	s, err := Parse("0 0 29 2 */7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.Next(time.Date(2088, 3, 1, 0, 0, 0, 0, time.UTC)), time.Date(2128, 2, 29, 0, 0, 0, 0, time.UTC); !got.Equal(want) {
+		t.Errorf("the Sunday after 2088 is %v, want %v", got, want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"0 2 * * *", "*/15 8-18 * * mon-fri", "0 0 29 2 *", "1,2,3-9/2 * 1 jan 7", "@weekly", "0 0 30 2 *", "*/7 */5 */3 */2 */2"} {
 		f.Add(s, int64(1795435200))
