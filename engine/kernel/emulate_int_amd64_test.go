@@ -268,7 +268,7 @@ func TestWholeNumbersByEmulation(t *testing.T) {
 	r := rand.New(rand.NewPCG(51, 52))
 	constants := readOnly(t)
 	for suffix, shapes := range map[string]map[string][2]int{
-		"AVX2": {"6x8Int8": {6, 8}, "1x32Int8": {1, 32}, "6x8Int4": {6, 8}, "1x32Int4": {1, 32}},
+		"AVX2": {"6x8Int8": {6, 8}, "1x32Int8": {1, 32}, "1x64Int8": {1, 64}, "6x8Int4": {6, 8}, "1x32Int4": {1, 32}, "1x64Int4": {1, 64}},
 		"VNNI": {"12x32Int8": {12, 32}, "4x32Int8": {4, 32}, "1x32Int8": {1, 32}, "4x32Int4": {4, 32}, "1x32Int4": {1, 32}},
 	} {
 		lists := disassemble(t, suffix)

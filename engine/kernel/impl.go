@@ -40,6 +40,8 @@ type implementation struct {
 	// Products over whole numbers, see intmul.go and inputs.go.
 	int8Tiles  []intTile // tallest first; the last has one row
 	int4Tiles  []intTile // the same
+	int8Row    intTile   // one row by a whole group, for products of one row; none where rows is 0
+	int4Row    intTile   // the same
 	wideInputs bool      // whether int8Tiles take 16-bit inputs
 	noOffset   bool      // whether the sums of int8Tiles are without the codes' offset
 	sum8       func(x []int8) int32

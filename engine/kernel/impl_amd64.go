@@ -21,6 +21,7 @@ func archImplementations() []*implementation {
 	}
 	vnni := avx512
 	vnni.name, vnni.int8Tiles, vnni.int4Tiles, vnni.wideInputs = "avx512vnni", vnniInt8Tiles, vnniInt4Tiles, false
+	vnni.int8Row, vnni.int4Row = intTile{}, intTile{}
 	vnni.ceilings = &vnniCeilings
 	if !cpu.X86.HasAVX512BF16 || !cpu.X86.HasAVX512VL {
 		return []*implementation{&vnni, &avx512, avx2}

@@ -13,7 +13,13 @@ func tile6x8Int8AVX2(acc *int32, ldacc int, a *int16, lda int, b *byte, ldb, cel
 func tile1x32Int8AVX2(acc *int32, ldacc int, a *int16, lda int, b *byte, ldb, cells int, more bool)
 
 //go:noescape
+func tile1x64Int8AVX2(acc *int32, ldacc int, a *int16, lda int, b *byte, ldb, cells int, more bool)
+
+//go:noescape
 func tile6x8Int4AVX2(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
+
+//go:noescape
+func tile1x64Int4AVX2(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
 
 //go:noescape
 func tile1x32Int4AVX2(acc *int32, ldacc int, a *int8, lda int, starts *int16, ldstart int, b *byte, ldb int, steps *int8, lds, groups int, more bool)
@@ -92,6 +98,8 @@ var (
 // intsWithAVX2 replaces what has AVX2 assembly in products over whole numbers and over sfp.
 func (im *implementation) intsWithAVX2() {
 	im.int8Tiles, im.int4Tiles, im.wideInputs = avx2Int8Tiles, avx2Int4Tiles, true
+	im.int8Row = intTile{rows: 1, cols: groupWidth, wide8: tile1x64Int8AVX2}
+	im.int4Row = intTile{rows: 1, cols: groupWidth, int4: tile1x64Int4AVX2}
 	im.ceilings = &avx2Ceilings
 	im.roundPairs = func(dst []uint32, x []float32) {
 		whole := len(x) &^ 15

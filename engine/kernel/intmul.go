@@ -84,6 +84,17 @@ func roundInputs(p Runner, im *implementation, m *Matrix, a []float32, lda, rows
 func (j *intProduct) run(b0, b1, g0, g1 int) {
 	w := intBenches.Get().(*intBench)
 	defer intBenches.Put(w)
+	row := j.im.int8Row
+	if j.m.format == Int4Format {
+		row = j.im.int4Row
+	}
+	if j.rows == 1 && row.rows == 1 {
+		for g := g0; g < g1; g++ {
+			j.tile(row, &w.acc[0], g*groupWidth, 0, j.m.k, 0)
+			j.finish(w, g, 0, 1)
+		}
+		return
+	}
 	step := block8K
 	switch {
 	case j.rows == 1: // nothing is met twice: the longer the runs of codes, the better the caches foresee them
