@@ -19,9 +19,9 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 COLOURS = {"small": "#2f6f9f", "medium": "#c2701c", "large": "#3d7d3a"}
 OF_RESOLUTION = dict(zip(RESOLUTIONS, ("#555555", "#a3264c")))
 OF_TASK = dict(zip(TRANSFERS, ("#6a4c93", "#1b7f79")))
-MEASURE = {"read": "characters", "spatial": "accuracy"}
+MEASURE = {"read": "characters", "spatial": "overlap"}
 WIDTH, HEIGHT, LEFT, TOP = 330, 220, 52, 40
-ACROSS, DOWN = WIDTH + 84, HEIGHT + 92  # from chart to chart
+ACROSS, DOWN = WIDTH + 150, HEIGHT + 92  # from chart to chart: names stand to the right of a chart
 LABEL = 14  # pixels between two names
 
 Key = tuple[str, str, int, float]  # task, size, resolution, factor
@@ -70,14 +70,19 @@ class Chart:
         """A point by two values of the same axis."""
         at = self.x + WIDTH * (x - self.low) / (self.high - self.low), self.up(y)
         self.out.append(f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="5" fill="{colour}" fill-opacity="0.85"/>')
-        self.names.append((at[0] + 9, at[1] + 4, colour, name))
+        self.out.append(f'<text x="{at[0]:.1f}" y="{at[1] - 9:.1f}" text-anchor="middle" fill="{colour}">{escape(name)}</text>')
+
+    def legend(self, colours: dict[str, str]) -> None:
+        """What the colours of marks say."""
+        for i, (name, colour) in enumerate(colours.items()):
+            self.out.append(f'<circle cx="{self.x + 14}" cy="{self.y + 14 + 18 * i}" r="5" fill="{colour}"/><text x="{self.x + 24}" y="{self.y + 18 + 18 * i}" fill="{colour}">{escape(name)}</text>')
 
     def svg(self) -> str:
-        """The chart; names that would lie upon one another are moved apart."""
-        last = float("-inf")
-        for x, y, colour, name in sorted(self.names, key=lambda n: n[1]):
-            y = last = max(y, last + LABEL) if last > y - LABEL else y
-            self.out.append(f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}">{escape(name)}</text>')
+        """The chart; names that would lie upon one another are moved apart, and up from the lower edge."""
+        last = self.y + HEIGHT + LABEL
+        for x, y, colour, name in sorted(self.names, key=lambda n: -n[1]):
+            last = min(y, last - LABEL)
+            self.out.append(f'<text x="{x:.1f}" y="{last:.1f}" fill="{colour}">{escape(name)}</text>')
         return "\n".join(self.out)
 
 
@@ -127,13 +132,14 @@ def gains(quality: dict[Key, float]) -> list[Chart]:
                 chart.line(values, OF_RESOLUTION[resolution], f"{resolution} px")
         charts.append(chart)
     chart = Chart("gains over the smallest size at the lower resolution", len(TRANSFERS), 0, -0.2, 0.8, "gain by size", "gain by resolution")
+    chart.legend(OF_TASK)
     sizes = list(SIZES)
     for task in TRANSFERS:
         start, finer = best(quality, task, sizes[0], low), best(quality, task, sizes[0], RESOLUTIONS[-1])
         for size in sizes[1:]:
             larger = best(quality, task, size, low)
             if None not in (start, finer, larger):
-                chart.mark(larger - start, finer - start, OF_TASK[task], f"{task}, {size}")
+                chart.mark(larger - start, finer - start, OF_TASK[task], size)
     chart.out.append(f'<path d="M{chart.x} {chart.y + HEIGHT}L{chart.x + WIDTH} {chart.y}" stroke="#bbb" stroke-dasharray="4 4"/>')
     chart.places([f"{v:.1f}" for v in (-0.1, 0.1, 0.3, 0.5, 0.7)])
     return [*charts, chart]
